@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto"
+import type { IncomingHttpHeaders } from "node:http"
+import { findScript, isRecord, type Script } from "./Script.ts"
+
+/**
+ * - `main`: a turn of the agent
+ * - `subagent`: a turn of an agent that the agent started
+ * - `title`: naming the session
+ * - `probe`: is the key valid, does the model exist, what is the quota
+ */
+export type RequestKind = "main" | "subagent" | "title" | "probe"
+
+/** One Messages request, read: whose turn it is, which step of the turn, what was said before. */
+export interface Conversation {
+  readonly kind: RequestKind
+  readonly sessionId: string
+  readonly agentId: string
+  readonly model: string
+  readonly stream: boolean
+  readonly system: string
+  readonly tools: ReadonlyArray<string>
+  /** What users said, oldest first, without scripts and reminders; the last one is the prompt that is being answered. */
+  readonly userTexts: ReadonlyArray<string>
+  readonly prompt: string
+  readonly script: Script | undefined
+  /** How many rounds of tools the turn has had. */
+  readonly step: number
+  readonly toolResults: ReadonlyArray<string>
+  /** The same for all requests of one session that answer the same prompt at the same step. */
+  readonly key: string
+  readonly tokens: { readonly before: number; readonly last: number }
+}
+
+interface Message {
+  readonly role: string
+  readonly content: ReadonlyArray<Record<string, unknown>>
+}
+
+const REMINDERS = /<system-reminder>[\s\S]*?<\/system-reminder>/g
+
+/** Texts that the CLI writes in the user's name: they continue a turn and do not start one. */
+const CONTINUATIONS: ReadonlyArray<RegExp> = [
+  /^\[Request interrupted by user[^\]]*\]/,
+  /^Output token limit hit\./,
+  /^Your (previous )?(response|tool call) was/,
+  /^Continue from where you left off\./,
+  /^No response requested\./
+]
+
+const textOf = (content: unknown): string =>
+  typeof content === "string"
+    ? content
+    : Array.isArray(content)
+      ? content.map((block) => (isRecord(block) && typeof block.text === "string" ? block.text : "")).join("\n")
+      : ""
+
+const blocksOf = (content: unknown): ReadonlyArray<Record<string, unknown>> =>
+  Array.isArray(content) ? content.filter(isRecord) : [{ type: "text", text: textOf(content) }]
+
+const messagesOf = (body: Record<string, unknown>): ReadonlyArray<Message> =>
+  Array.isArray(body.messages)
+    ? body.messages
+        .filter(isRecord)
+        .map((message) => ({ role: String(message.role), content: blocksOf(message.content) }))
+    : []
+
+const isToolResult = (block: Record<string, unknown>) => block.type === "tool_result"
+
+/** What a user wrote in this message, or nothing if the CLI wrote it all. */
+function userText(message: Message): string {
+  if (message.role !== "user") return ""
+  return message.content
+    .filter((block) => block.type === "text" && typeof block.text === "string")
+    .map((block) => String(block.text).replaceAll(REMINDERS, "").trim())
+    .filter((text) => text !== "" && !CONTINUATIONS.some((pattern) => pattern.test(text)))
+    .join("\n")
+}
+
+const header = (headers: IncomingHttpHeaders, name: string): string => String(headers[name] ?? "")
+
+function kindOf(body: Record<string, unknown>, headers: IncomingHttpHeaders, system: string, raw: string): RequestKind {
+  if (body.max_tokens === 1 || /^(Hi|quota)$/.test(raw)) return "probe"
+  if (/\b(title|name)\b[\s\S]*\b(session|conversation)\b/i.test(system.slice(0, 2000)) && !hasTools(body))
+    return "title"
+  return header(headers, "x-claude-code-agent-id") === "" ? "main" : "subagent"
+}
+
+const hasTools = (body: Record<string, unknown>) => Array.isArray(body.tools) && body.tools.length > 0
+
+const tokensIn = (value: unknown): number => Math.ceil((JSON.stringify(value ?? "") ?? "").length / 4)
+
+export function readConversation(body: Record<string, unknown>, headers: IncomingHttpHeaders): Conversation {
+  const messages = messagesOf(body)
+  const texts = messages.map(userText)
+  const promptAt = texts.findLastIndex((text) => text !== "")
+  const raw = texts[promptAt] ?? ""
+  const { script } = findScript(raw)
+  const userTexts = texts.filter((text) => text !== "").map((text) => findScript(text).text || "(only a script)")
+  const since = messages.slice(Math.max(promptAt, 0) + 1)
+  const step = since.filter((message) => message.role === "user" && message.content.some(isToolResult)).length
+  const system = textOf(body.system)
+  const sessionId = header(headers, "x-claude-code-session-id")
+  const agentId = header(headers, "x-claude-code-agent-id")
+  const before = tokensIn(body.system) + tokensIn(body.tools) + tokensIn(messages.slice(0, -1))
+  return {
+    kind: kindOf(body, headers, system, raw),
+    sessionId,
+    agentId,
+    model: typeof body.model === "string" ? body.model : "",
+    stream: body.stream === true,
+    system,
+    tools: Array.isArray(body.tools) ? body.tools.filter(isRecord).map((tool) => String(tool.name ?? tool.type)) : [],
+    userTexts,
+    prompt: userTexts.at(-1) ?? "",
+    script,
+    step,
+    toolResults: since.flatMap((message) => message.content.filter(isToolResult).map((block) => textOf(block.content))),
+    key: createHash("sha256")
+      .update(JSON.stringify([sessionId, agentId, raw, step]))
+      .digest("base64url"),
+    tokens: { before, last: tokensIn(messages.at(-1)) }
+  }
+}
