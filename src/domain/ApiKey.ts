@@ -1,0 +1,63 @@
+import { Context, Schema } from "effect"
+import { TenantId } from "./Tenant.ts"
+
+/** Identifies an API key; it is not the key itself and is safe to show. */
+export const ApiKeyId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("ApiKeyId"))
+export type ApiKeyId = typeof ApiKeyId.Type
+
+/**
+ * The SHA-256 of an API key in hexadecimal. Keys are 256 random bits, so a fast
+ * hash is enough: there is no dictionary to try against it.
+ */
+export const ApiKeyHash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)).pipe(Schema.brand("ApiKeyHash"))
+export type ApiKeyHash = typeof ApiKeyHash.Type
+
+/**
+ * What a key may do.
+ *
+ * - `operator`: create and list tenants
+ * - `admin`: manage its tenant's keys and settings
+ * - `query`: run agents and read and change its tenant's sessions
+ * - `bypass_permissions`: start runs with `permission_mode: bypassPermissions`
+ * - `mcp_stdio`: name a program of the server's machine in a request
+ * - `expand_prompt`: have `@path` and slash commands in a prompt expanded
+ */
+export const ApiKeyScope = Schema.Literals([
+  "operator",
+  "admin",
+  "query",
+  "bypass_permissions",
+  "mcp_stdio",
+  "expand_prompt"
+])
+export type ApiKeyScope = typeof ApiKeyScope.Type
+
+/** What a key is called: 1 to 100 characters. */
+export const ApiKeyName = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100))
+
+/** A stored API key, without its secret. */
+export class ApiKey extends Schema.Class<ApiKey>("ApiKey")({
+  id: ApiKeyId,
+  name: ApiKeyName,
+  scopes: Schema.Array(ApiKeyScope),
+  created_at: Schema.DateTimeUtcFromString,
+  revoked_at: Schema.NullOr(Schema.DateTimeUtcFromString)
+}) {}
+
+/** Who sends a request: the tenant it acts for and what its key allows. */
+export class Principal extends Schema.Class<Principal>("Principal")({
+  tenant_id: TenantId,
+  api_key_id: ApiKeyId,
+  api_key_hash: ApiKeyHash,
+  scopes: Schema.Array(ApiKeyScope)
+}) {
+  /** Whether the key carries a scope. */
+  has(scope: ApiKeyScope): boolean {
+    return this.scopes.includes(scope)
+  }
+}
+
+/** The principal of the request that is being handled. */
+export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()(
+  "causeway/domain/ApiKey/CurrentPrincipal"
+) {}

@@ -1,0 +1,142 @@
+import { Schema } from "effect"
+import { RunId, Usage } from "./Run.ts"
+import { PermissionMode } from "./RunOptions.ts"
+import { SessionId } from "./Session.ts"
+
+const run = { session_id: SessionId, run_id: RunId } as const
+
+/** A block of a message, as the Messages API defines them: text, thinking, tool_use, tool_result, image and so on. */
+export const ContentBlock = Schema.StructWithRest(Schema.Struct({ type: Schema.String }), [
+  Schema.Record(Schema.String, Schema.Json)
+])
+export type ContentBlock = typeof ContentBlock.Type
+
+/** The agent is ready: what it runs with. First event of a run. */
+export const InitData = Schema.Struct({
+  ...run,
+  model: Schema.String,
+  permission_mode: PermissionMode,
+  tools: Schema.Array(Schema.String),
+  mcp_servers: Schema.Array(Schema.Struct({ name: Schema.String, status: Schema.String })),
+  commands: Schema.Array(Schema.String)
+})
+
+/** A whole message. The model's come one content block at a time. */
+export const MessageData = Schema.Struct({
+  type: Schema.Literals(["user", "assistant", "system"]),
+  content: Schema.Array(ContentBlock),
+  model: Schema.NullOr(Schema.String),
+  uuid: Schema.NullOr(Schema.String),
+  usage: Schema.NullOr(Usage),
+  /** The tool call of the subagent that wrote it; null for the main agent. */
+  parent_tool_use_id: Schema.NullOr(Schema.String)
+})
+
+/** A piece of a message that is being written. A preview: the `message` event that follows is what counts. */
+export const PartialData = Schema.Struct({
+  type: Schema.Literals(["message_start", "content_block_start", "content_block_delta", "content_block_stop"]),
+  index: Schema.Int,
+  content_block: Schema.optionalKey(ContentBlock),
+  delta: Schema.optionalKey(ContentBlock),
+  parent_tool_use_id: Schema.NullOr(Schema.String)
+})
+
+/** A tool call that was refused because nobody had allowed it. */
+export const PermissionDeniedData = Schema.Struct({
+  tool_name: Schema.String,
+  tool_use_id: Schema.String,
+  message: Schema.NullOr(Schema.String)
+})
+
+/** A tool is still at work. */
+export const ToolProgressData = Schema.Struct({
+  tool_name: Schema.String,
+  tool_use_id: Schema.String,
+  elapsed_seconds: Schema.Finite
+})
+
+/** A request to the model failed and will be repeated after `delay_ms`. */
+export const RetryData = Schema.Struct({
+  attempt: Schema.Int,
+  max_attempts: Schema.Int,
+  delay_ms: Schema.Finite,
+  status: Schema.NullOr(Schema.Int),
+  reason: Schema.String
+})
+
+/** What the agent is doing apart from messages, such as `compacting` or `model_fallback`. */
+export const StatusData = Schema.Struct({
+  status: Schema.String,
+  message: Schema.NullOr(Schema.String)
+})
+
+/** How the run ended for the agent: its answer and what it cost. */
+export const ResultData = Schema.Struct({
+  ...run,
+  is_error: Schema.Boolean,
+  /** False when the database could not take it: keep this copy. */
+  saved: Schema.Boolean,
+  result: Schema.NullOr(Schema.String),
+  stop_reason: Schema.NullOr(Schema.String),
+  num_turns: Schema.NullOr(Schema.Int),
+  /** This run's own dollars. */
+  total_cost_usd: Schema.NullOr(Schema.Finite),
+  cost_unknown: Schema.Boolean,
+  duration_ms: Schema.Int,
+  usage: Schema.NullOr(Usage),
+  model_usage: Schema.NullOr(Schema.Record(Schema.String, Schema.Json)),
+  permission_denials: Schema.Array(PermissionDeniedData)
+})
+export type ResultData = typeof ResultData.Type
+
+/** What clients should do about a failure. */
+export const RetryAdvice = Schema.Literals(["retry", "after", "fix", "no"])
+export type RetryAdvice = typeof RetryAdvice.Type
+
+/** A failure as it is written in an error body and in a stream. */
+export const ErrorObject = Schema.Struct({
+  code: Schema.String,
+  error_id: Schema.String,
+  message: Schema.String,
+  details: Schema.Record(Schema.String, Schema.Json),
+  retry: RetryAdvice,
+  request_id: Schema.NullOr(Schema.String)
+})
+export type ErrorObject = typeof ErrorObject.Type
+
+/** A failure inside a stream; a fatal one ends the run. */
+export const ErrorData = Schema.Struct({
+  ...ErrorObject.fields,
+  fatal: Schema.Boolean
+})
+
+/** Why a stream ended. */
+export const DoneReason = Schema.Literals(["completed", "interrupted", "error", "waiting"])
+export type DoneReason = typeof DoneReason.Type
+
+/** The last event of a run. */
+export const DoneData = Schema.Struct({ ...run, reason: DoneReason })
+
+const event = <const Name extends string, Data extends Schema.Top>(name: Name, data: Data) =>
+  Schema.Struct({ event: Schema.Literal(name), data })
+
+/**
+ * Everything that happens in a run, by the names of the wire. The grammar is `init`,
+ * then anything, then exactly one `result` or fatal `error`, then exactly one `done`.
+ */
+export const RunEvent = Schema.Union([
+  event("init", InitData),
+  event("message", MessageData),
+  event("partial", PartialData),
+  event("permission_denied", PermissionDeniedData),
+  event("tool_progress", ToolProgressData),
+  event("retry", RetryData),
+  event("status", StatusData),
+  event("result", ResultData),
+  event("error", ErrorData),
+  event("done", DoneData)
+])
+export type RunEvent = typeof RunEvent.Type
+
+/** The name of an event on the wire. */
+export type RunEventName = RunEvent["event"]
