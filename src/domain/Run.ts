@@ -15,15 +15,7 @@ export type InstanceId = typeof InstanceId.Type
  * A run's state. `queued`, `running` and `waiting` are live; the others are final.
  * `lost` means that its instance died: whether its last tool call took effect is unknown.
  */
-export const RunStatus = Schema.Literals([
-  "queued",
-  "running",
-  "waiting",
-  "completed",
-  "interrupted",
-  "failed",
-  "lost"
-])
+export const RunStatus = Schema.Literals(["queued", "running", "waiting", "completed", "interrupted", "failed", "lost"])
 export type RunStatus = typeof RunStatus.Type
 
 /** The states in which a run never changes again. */

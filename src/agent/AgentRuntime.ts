@@ -1,0 +1,81 @@
+import { Context, type Effect, type Redacted, type Scope, type Stream } from "effect"
+import type { AgentEvent } from "../domain/Agent.ts"
+import type { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
+import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
+import type { PermissionMode, RunOptions } from "../domain/RunOptions.ts"
+import type { SessionId } from "../domain/Session.ts"
+import type { TenantId } from "../domain/Tenant.ts"
+import type { Transcript } from "../domain/Transcript.ts"
+
+/** Where an agent's conversation begins: nowhere, at its own stored past, or at another session's. */
+export type Beginning =
+  | { readonly _tag: "New" }
+  | { readonly _tag: "Resume" }
+  | { readonly _tag: "Fork"; readonly from: SessionId; readonly transcript: Transcript }
+
+/** One prompt for an agent, with all that a process must know to work on it. */
+export interface AgentTurn {
+  readonly tenantId: TenantId
+  readonly sessionId: SessionId
+  readonly beginning: Beginning
+  readonly transcript: Transcript
+  readonly prompt: string
+  /** What is added to the system prompt for this turn only: it may differ from turn to turn. */
+  readonly additions: ReadonlyArray<string>
+  readonly model: string
+  readonly permissionMode: PermissionMode
+  /** The request's options; `cwd` and `additional_directories` are resolved and inside the roots. */
+  readonly options: Omit<RunOptions, "model" | "permission_mode" | "cwd" | "additional_directories">
+  readonly cwd: string
+  readonly additionalDirectories: ReadonlyArray<string>
+  /** Whether the key may bypass permissions; only then is a root process told that it is sandboxed. */
+  readonly mayBypassPermissions: boolean
+}
+
+/** An agent at work on one turn. */
+export interface RunningAgent {
+  /**
+   * What it says, in order, ending with exactly one `end`. It never fails: every
+   * failure is an outcome. Consume it once.
+   */
+  readonly events: Stream.Stream<AgentEvent>
+  /** Has it stop; its stream then ends with `Interrupted`. Does nothing once the turn is over. */
+  readonly interrupt: Effect.Effect<void>
+  /** Stops every process of the agent where it stands, without a word to it. */
+  readonly freeze: Effect.Effect<void>
+  /** Lets frozen processes go on. */
+  readonly thaw: Effect.Effect<void>
+}
+
+/** What the service needs of an installed agent, as readiness reports it. */
+export interface AgentReadiness {
+  readonly sdk: "ok" | "missing"
+  readonly credentials: "ok" | "missing"
+}
+
+/** Gives agents. When the scope closes, no process of the agent is left, however it got there. */
+export class AgentRuntime extends Context.Service<
+  AgentRuntime,
+  {
+    /** Starts an agent on a turn. What fails before there is a process to listen to fails here. */
+    start(turn: AgentTurn): Effect.Effect<RunningAgent, AgentProcessFailure | ModelCredentialsMissing, Scope.Scope>
+    readonly readiness: Effect.Effect<AgentReadiness>
+  }
+>()("causeway/agent/AgentRuntime") {}
+
+/** How agents are run on this machine. Times are milliseconds. */
+export interface AgentSettings {
+  /** Tenants' config directories, homes and temporary directories live below it. */
+  readonly directory: string
+  readonly apiKey: Redacted.Redacted | undefined
+  readonly baseUrl: string | undefined
+  readonly startTimeout: number
+  /** Longest silence of the model while nothing else is going on. */
+  readonly modelIdleTimeout: number
+  /** How often the CLI repeats a failed request to the model. */
+  readonly modelRetries: number
+  /** Names of environment variables that a request may set. */
+  readonly environmentAllowed: ReadonlyArray<string>
+  /** The CLI binary; the SDK's own when undefined. */
+  readonly executable: string | undefined
+}

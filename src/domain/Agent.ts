@@ -1,0 +1,54 @@
+import { Schema } from "effect"
+import type { AgentProcessFailure, ResultParseFailed, TranscriptNotStored } from "./errors/AgentErrors.ts"
+import type { ModelFailure } from "./errors/ModelErrors.ts"
+import { Usage } from "./Run.ts"
+import {
+  InitData,
+  MessageData,
+  PartialData,
+  PermissionDeniedData,
+  ResultData,
+  RetryData,
+  StatusData,
+  ToolProgressData
+} from "./RunEvent.ts"
+
+/** What an agent's turn came to: its `result` without the ids and what only Causeway knows. */
+export const AgentResult = Schema.Struct({
+  result: ResultData.fields.result,
+  stop_reason: ResultData.fields.stop_reason,
+  num_turns: Schema.NullOr(Schema.Int),
+  /** This turn's own dollars, without those of earlier turns of the conversation. */
+  total_cost_usd: Schema.NullOr(Schema.Finite),
+  usage: Schema.NullOr(Usage),
+  model_usage: ResultData.fields.model_usage,
+  permission_denials: ResultData.fields.permission_denials
+})
+export type AgentResult = typeof AgentResult.Type
+
+/** What an agent says while it works, by the names of the wire. */
+export type AgentEvent =
+  | { readonly event: "init"; readonly data: Omit<typeof InitData.Type, "session_id" | "run_id"> }
+  | { readonly event: "message"; readonly data: typeof MessageData.Type }
+  | { readonly event: "partial"; readonly data: typeof PartialData.Type }
+  | { readonly event: "permission_denied"; readonly data: typeof PermissionDeniedData.Type }
+  | { readonly event: "tool_progress"; readonly data: typeof ToolProgressData.Type }
+  | { readonly event: "retry"; readonly data: typeof RetryData.Type }
+  | { readonly event: "status"; readonly data: typeof StatusData.Type }
+  /** A failure that the turn survives: it is reported, and the agent goes on. */
+  | { readonly event: "warning"; readonly failure: TranscriptNotStored }
+  /** The turn is over; nothing follows. */
+  | { readonly event: "end"; readonly outcome: AgentOutcome }
+
+/** How an agent's turn ended. */
+export type AgentOutcome =
+  | { readonly _tag: "Completed"; readonly result: AgentResult }
+  | { readonly _tag: "Interrupted"; readonly result: AgentResult }
+  /** It failed, with what it had done and spent until then where the agent said so. */
+  | {
+      readonly _tag: "Failed"
+      readonly failure: AgentProcessFailure | ModelFailure
+      readonly result: AgentResult | null
+    }
+  /** It ended well as far as can be told, but what it cost is unknown. */
+  | { readonly _tag: "Unreadable"; readonly failure: ResultParseFailed }
