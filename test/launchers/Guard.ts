@@ -6,13 +6,18 @@ import { Socket } from "node:net"
 // runs. SIGCONT comes first because a suspended server does not act on any signal but SIGKILL.
 const script = `
 exec 2>/dev/null
+runs() {
+  kill -0 "$server" || return 1
+  read -r _ _ state _ <"/proc/$server/stat" || state=
+  [ "$state" != Z ]
+}
 while read -r line; do server=$line; done
 if [ -n "$server" ]; then
   children=$(cat "/proc/$server/task/$server/children" || pgrep -P "$server")
   kill -s CONT $server $children
   kill -s "$2" $server
   tries=0
-  while kill -0 $server && [ $tries -lt 20 ]; do sleep 0.05; tries=$((tries + 1)); done
+  while runs && [ $tries -lt 20 ]; do sleep 0.05; tries=$((tries + 1)); done
   kill -s KILL $server $children
 fi
 rm -rf -- "$1" || { sleep 0.2; rm -rf -- "$1"; }

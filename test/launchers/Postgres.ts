@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { chown, mkdir, mkdtemp } from "node:fs/promises"
+import { chown, mkdir, mkdtemp, realpath } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -94,7 +94,7 @@ const initialize = async (data: string, { bin, user }: PostgresBinaries): Promis
 }
 
 const makeDirectory = async ({ user }: PostgresBinaries): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "causeway-postgres-"))
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "causeway-postgres-")))
   const data = join(directory, "data")
   await mkdir(data, { mode: 0o700 })
   if (user !== undefined) {

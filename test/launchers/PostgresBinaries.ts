@@ -34,7 +34,7 @@ const findSystemBin = (): string | undefined => {
   try {
     return readdirSync(systemDirectory)
       .filter((name) => /^\d+$/.test(name))
-      .sort((a, b) => Number(b) - Number(a))
+      .toSorted((a, b) => Number(b) - Number(a))
       .map((major) => join(systemDirectory, major, "bin"))
       .find(hasPostgres)
   } catch {

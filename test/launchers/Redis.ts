@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises"
+import { mkdtemp, realpath } from "node:fs/promises"
 import { createConnection } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -34,34 +34,38 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-// A stranger's server may answer on the port before ours has found it taken: ask for the directory.
+// A stranger's server may answer on the port before ours has found it taken: ask for the directory. PING is refused
+// while the server still loads its data, and CONFIG is not.
 const servesDirectory = (port: number, directory: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = createConnection(port, "127.0.0.1")
     let answer = ""
     socket.setTimeout(1000, () => socket.destroy())
-    socket.on("connect", () => socket.write("CONFIG GET dir\r\n"))
+    socket.on("connect", () => socket.write("CONFIG GET dir\r\nPING\r\n"))
     socket.on("data", (chunk) => {
       answer += chunk.toString()
-      if (answer.includes(directory) || answer.startsWith("-")) socket.destroy()
+      if (/[-+][A-Z]+ ?.*\r\n$/.test(answer)) socket.destroy()
     })
     socket.on("error", () => undefined)
-    socket.on("close", () => resolve(answer.includes(directory)))
+    socket.on("close", () => resolve(answer.includes(directory) && answer.endsWith("+PONG\r\n")))
   })
 
-const serverArguments = (directory: string, port: number, { appendOnly = false }: RedisOptions) => [
-  ...["--port", String(port)],
-  ...["--bind", "127.0.0.1"],
-  ...["--dir", directory],
-  ...["--save", ""],
-  ...["--appendonly", appendOnly ? "yes" : "no"],
-  ...["--appendfsync", "always"]
-]
+const serverArguments = (directory: string, port: number, { appendOnly = false }: RedisOptions) => {
+  const settings = {
+    port: String(port),
+    bind: "127.0.0.1",
+    dir: directory,
+    save: "",
+    appendonly: appendOnly ? "yes" : "no",
+    appendfsync: "always"
+  }
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+}
 
 /** Starts a private, empty Redis and resolves when it answers. */
 export const startRedis = async (options: RedisOptions = {}): Promise<RedisServer> => {
   const binary = await findRedisBinary()
-  const directory = await mkdtemp(join(tmpdir(), "causeway-redis-"))
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "causeway-redis-")))
   const server = new ServerProcess({
     name: "Redis",
     command: binary.command,

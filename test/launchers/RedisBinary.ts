@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
@@ -43,14 +43,14 @@ const unpackDebianPackages = async (root: string): Promise<void> => {
     const archives = join(scratch, "cache/archives")
     await mkdir(join(lists, "partial"), { recursive: true })
     await mkdir(join(archives, "partial"), { recursive: true })
-    const options = [
-      "-qq",
-      ...["-o", `Dir::State::lists=${lists}`],
-      ...["-o", `Dir::Cache=${join(scratch, "cache")}`],
-      ...["-o", "Debug::NoLocking=1"],
+    const settings = [
+      `Dir::State::lists=${lists}`,
+      `Dir::Cache=${join(scratch, "cache")}`,
+      "Debug::NoLocking=1",
       // The download would otherwise run as user _apt, who may not write here.
-      ...["-o", "APT::Sandbox::User="]
+      "APT::Sandbox::User="
     ]
+    const options = ["-qq", ...settings.flatMap((setting) => ["-o", setting])]
     await run("apt-get", [...options, "update"], { timeout: 120_000 })
     await run("apt-get", [...options, "download", ...debianPackages], { cwd: archives, timeout: 120_000 })
     const files = (await readdir(archives)).filter((name) => name.endsWith(".deb"))
@@ -88,6 +88,8 @@ const fetchOnce = async (): Promise<void> => {
   try {
     await unpackDebianPackages(partial)
     await probe(inRoot(partial))
+    // Other users of this checkout run it too, and a temporary directory is private.
+    await chmod(partial, 0o755)
     await rename(partial, unpacked)
   } finally {
     await rm(partial, { recursive: true, force: true })
