@@ -1,0 +1,28 @@
+import { HttpApi, OpenApi } from "effect/http-api"
+import { ApiKeysApi } from "./ApiKeys.ts"
+import { Boundary } from "./Boundary.ts"
+import { HealthApi } from "./Health.ts"
+import { QueryApi } from "./Query.ts"
+import { RunsApi } from "./Runs.ts"
+import { SessionsApi } from "./Sessions.ts"
+import { TenantsApi } from "./Tenants.ts"
+
+/** The whole native API. Servers implement it, clients are derived from it. */
+export class Api extends HttpApi.make("causeway")
+  .add(QueryApi)
+  .add(SessionsApi)
+  .add(RunsApi)
+  .add(TenantsApi)
+  .add(ApiKeysApi)
+  .add(HealthApi)
+  .middleware(Boundary)
+  .annotate(HttpApi.ParseOptions, { errors: "all", onExcessProperty: "error" })
+  .annotate(HttpApi.HeadersParseOptions, { errors: "all" })
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Causeway",
+      version: "0.1.0",
+      description: "A self-hosted HTTP service for Claude agents.",
+      license: { name: "MIT", identifier: "MIT" }
+    })
+  ) {}

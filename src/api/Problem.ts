@@ -1,0 +1,90 @@
+import { Schema, SchemaGetter } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+import { type CatalogueEntry, entryOf, type Failure, type FailureTag } from "../domain/errors/catalogue.ts"
+import { type ErrorObject, RetryAdvice } from "../domain/RunEvent.ts"
+
+/** Media type of every failed answer (RFC 9457, section 3). */
+export const problemContentType = "application/problem+json"
+
+const documentation = "https://github.com/causeway/causeway/blob/main/docs/errors.md"
+
+/** What a failed answer says: RFC 9457 with the one extension member `error`. */
+export interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly instance: string
+  readonly error: ErrorObject
+}
+
+const hidden: ReadonlySet<string> = new Set(["_tag", "cause", "message", "name", "stack"])
+
+/** The fields of a failure that clients see: all but its tag and the foreign cause. */
+export const detailsOf = (failure: Failure): ErrorObject["details"] =>
+  Object.fromEntries(Object.entries(failure).filter(([name, value]) => !hidden.has(name) && value !== undefined))
+
+/** A failure as it stands in an error body and in a stream's `error` event. */
+export const toErrorObject = (failure: Failure, requestId: string | null): ErrorObject => {
+  const entry = entryOf(failure._tag)
+  return {
+    code: entry.code,
+    error_id: entry.error_id,
+    message: failure.message,
+    details: detailsOf(failure),
+    retry: entry.retry,
+    request_id: requestId
+  }
+}
+
+/** The body of a failed answer. */
+export const toProblem = (failure: Failure, requestId: string | null): ProblemBody => {
+  const entry = entryOf(failure._tag)
+  return {
+    type: `${documentation}#${entry.error_id}`,
+    title: entry.cause,
+    status: entry.status,
+    detail: failure.message,
+    instance: `/requests/${requestId ?? "unknown"}`,
+    error: toErrorObject(failure, requestId)
+  }
+}
+
+const wireOf = <Fields extends Schema.Struct.Fields>(tag: FailureTag, entry: CatalogueEntry, details: Fields) =>
+  Schema.Struct({
+    type: Schema.String,
+    title: Schema.String,
+    status: Schema.Literal(entry.status),
+    detail: Schema.String,
+    instance: Schema.String,
+    error: Schema.Struct({
+      code: Schema.Literal(entry.code),
+      error_id: Schema.Literal(entry.error_id),
+      message: Schema.String,
+      details: Schema.Struct(details),
+      retry: RetryAdvice,
+      request_id: Schema.NullOr(Schema.String)
+    })
+  }).annotate({ identifier: `${tag}Problem`, description: `${entry.cause} ${entry.remedy}` })
+
+/**
+ * Declares that an endpoint can fail with a class of the catalogue: its status, its body in
+ * the API description, and, for the derived client, the way back to the class.
+ */
+export const problem = <Tag extends FailureTag, Fields extends Schema.Struct.Fields, Self extends Failure>(
+  self: Schema.Class<Self, Schema.TaggedStruct<Tag, Fields>, unknown>
+) => {
+  const { _tag, cause: _cause, ...fields } = self.fields as { readonly _tag: Schema.tag<Tag> } & Schema.Struct.Fields
+  const tag = _tag.schema.literal
+  const entry = entryOf(tag)
+  const Failed = Schema.declare((value: unknown): value is Self => value instanceof self)
+  return wireOf(tag, entry, fields).pipe(
+    Schema.decodeTo(Failed, {
+      // The wire has the fields of the class under `details`, so the constructor takes them as they are.
+      decode: SchemaGetter.transform((wire) => new self(wire.error.details as never) as Self),
+      encode: SchemaGetter.transform((failure) => toProblem(failure, null) as never)
+    }),
+    HttpApiSchema.asJson({ contentType: problemContentType }),
+    HttpApiSchema.status(entry.status)
+  )
+}

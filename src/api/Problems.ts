@@ -1,0 +1,91 @@
+import * as AgentErrors from "../domain/errors/AgentErrors.ts"
+import * as ModelErrors from "../domain/errors/ModelErrors.ts"
+import * as RequestErrors from "../domain/errors/RequestErrors.ts"
+import * as SessionErrors from "../domain/errors/SessionErrors.ts"
+import * as StorageErrors from "../domain/errors/StorageErrors.ts"
+import { problem } from "./Problem.ts"
+
+/** What any request can fail with before its handler is reached, and bugs. */
+export const boundaryProblems = [problem(RequestErrors.ValidationFailed), problem(RequestErrors.Internal)] as const
+
+/** What a request with a body can fail with before the body is read. */
+export const bodyProblems = [
+  problem(RequestErrors.PayloadTooLarge),
+  problem(RequestErrors.UnsupportedMediaType)
+] as const
+
+/** What looking up a key can fail with. */
+export const authenticationProblems = [
+  problem(RequestErrors.Unauthorized),
+  problem(RequestErrors.Forbidden),
+  problem(StorageErrors.DbUnavailable),
+  problem(StorageErrors.DbOperational),
+  problem(StorageErrors.DbRefused)
+] as const
+
+/** What reading stored data can fail with. */
+export const readProblems = [
+  problem(StorageErrors.DbUnavailable),
+  problem(StorageErrors.DbOperational),
+  problem(SessionErrors.SessionRetrievalFailed)
+] as const
+
+/** What changing stored data can fail with. */
+export const writeProblems = [
+  problem(StorageErrors.DbUnavailable),
+  problem(StorageErrors.DbOperational),
+  problem(StorageErrors.DbRefused)
+] as const
+
+/** What starting a run can fail with, until its stream begins. */
+export const startProblems = [
+  problem(RequestErrors.ShuttingDown),
+  problem(RequestErrors.CapacityExceeded),
+  problem(RequestErrors.IdempotencyMismatch),
+  problem(RequestErrors.Forbidden),
+  problem(RequestErrors.ValidationFailed),
+  problem(StorageErrors.DbUnavailable),
+  problem(StorageErrors.DbOperational),
+  problem(StorageErrors.RedisUnavailable),
+  problem(SessionErrors.SessionNotFound),
+  problem(SessionErrors.SessionBusy),
+  problem(SessionErrors.SessionCreateFailed),
+  problem(SessionErrors.SessionRetrievalFailed),
+  problem(SessionErrors.SessionPersistFailed),
+  problem(ModelErrors.ModelCredentialsMissing),
+  problem(AgentErrors.SdkMissing),
+  problem(AgentErrors.AgentNotExecutable),
+  problem(AgentErrors.WorkspaceMissing),
+  problem(AgentErrors.AgentStartTimedOut),
+  problem(AgentErrors.AgentStartFailed),
+  problem(AgentErrors.AgentKilled),
+  problem(AgentErrors.AgentExited),
+  problem(AgentErrors.AgentOutOfMemory),
+  problem(AgentErrors.AgentProtocolBroken),
+  problem(AgentErrors.InitParseFailed),
+  problem(AgentErrors.UuidTypeError),
+  problem(AgentErrors.TranscriptUnreadable),
+  problem(AgentErrors.TranscriptMissing),
+  problem(AgentErrors.RunTimedOut),
+  problem(AgentErrors.RunLost),
+  problem(AgentErrors.RunInterrupted),
+  problem(ModelErrors.ModelUnauthorized),
+  problem(ModelErrors.ModelForbidden),
+  problem(ModelErrors.ModelNotFound),
+  problem(ModelErrors.ModelRequestRejected),
+  problem(ModelErrors.ModelBillingFailed),
+  problem(ModelErrors.PromptTooLong),
+  problem(ModelErrors.ModelRequestTooLarge),
+  problem(ModelErrors.ModelRateLimited),
+  problem(ModelErrors.ModelOverloaded),
+  problem(ModelErrors.ModelServerFailed),
+  problem(ModelErrors.ModelUnreachable),
+  problem(ModelErrors.ModelSilent),
+  problem(ModelErrors.ModelStreamCut),
+  problem(ModelErrors.ModelResponseInvalid),
+  problem(ModelErrors.ModelRefused),
+  problem(ModelErrors.MaxTokensReached),
+  problem(ModelErrors.MaxTurnsReached),
+  problem(ModelErrors.BudgetReached),
+  problem(ModelErrors.AgentTurnFailed)
+] as const

@@ -1,0 +1,44 @@
+import { Schema } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+import { Sequence } from "../domain/Run.ts"
+import {
+  DoneData,
+  ErrorData,
+  InitData,
+  MessageData,
+  PartialData,
+  PermissionDeniedData,
+  ResultData,
+  RetryData,
+  StatusData,
+  ToolProgressData
+} from "../domain/RunEvent.ts"
+
+const frame = <const Name extends string, Data extends Schema.Top>(name: Name, data: Data) =>
+  Schema.Struct({
+    /** The event's sequence number in its session; send it as `Last-Event-ID` to go on after it. */
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal(name),
+    data: Schema.fromJsonString(data)
+  })
+
+/** The frames of a run's stream, in the order `init`, anything, `result` or a fatal `error`, `done`. */
+export const RunFrame = Schema.Union([
+  frame("init", InitData),
+  frame("message", MessageData),
+  frame("partial", PartialData),
+  frame("permission_denied", PermissionDeniedData),
+  frame("tool_progress", ToolProgressData),
+  frame("retry", RetryData),
+  frame("status", StatusData),
+  frame("result", ResultData),
+  frame("error", ErrorData),
+  frame("done", DoneData)
+])
+export type RunFrame = typeof RunFrame.Type
+
+/** A run's events as server-sent events. */
+export const RunStream = HttpApiSchema.StreamSse({ events: RunFrame })
+
+/** Where a stream goes on: after this sequence number. */
+export const SequenceParameter = Schema.NumberFromString.pipe(Schema.decodeTo(Sequence))

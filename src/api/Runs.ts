@@ -1,0 +1,33 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { RunNotFound } from "../domain/errors/SessionErrors.ts"
+import { Run, RunId } from "../domain/Run.ts"
+import { Authentication } from "./Authentication.ts"
+import { problem } from "./Problem.ts"
+import { readProblems } from "./Problems.ts"
+import { RequestBody } from "./RequestBody.ts"
+import { RunStream, SequenceParameter } from "./RunStream.ts"
+
+const params = { id: RunId }
+
+/** Runs: their state, and their events from any point on. */
+export class RunsApi extends HttpApiGroup.make("runs")
+  .add(
+    HttpApiEndpoint.get("get", "/runs/:id", {
+      params,
+      success: Run,
+      error: [problem(RunNotFound), ...readProblems]
+    }),
+    HttpApiEndpoint.get("events", "/runs/:id/events", {
+      params,
+      /** A browser's EventSource sends `Last-Event-ID` by itself; it goes before `after`. */
+      headers: { "last-event-id": Schema.optionalKey(SequenceParameter) },
+      query: { after: Schema.optionalKey(SequenceParameter) },
+      // 204 when the run is over and there is nothing after the cursor: a browser then stops reconnecting.
+      success: [RunStream, HttpApiSchema.NoContent],
+      error: [problem(RunNotFound), ...readProblems]
+    })
+  )
+  .middleware(RequestBody)
+  .middleware(Authentication)
+  .prefix("/api/v1") {}

@@ -1,0 +1,46 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { ApiKey } from "../domain/ApiKey.ts"
+import { AlreadyExists } from "../domain/errors/StorageErrors.ts"
+import { Tenant, TenantName } from "../domain/Tenant.ts"
+import { Authentication, RequiredScope } from "./Authentication.ts"
+import { pageFields, pageParameters } from "./Paging.ts"
+import { problem } from "./Problem.ts"
+import { readProblems, writeProblems } from "./Problems.ts"
+import { RequestBody } from "./RequestBody.ts"
+
+/** A key with its secret, which is shown this once. */
+export const IssuedApiKey = Schema.Struct({
+  ...ApiKey.fields,
+  key: Schema.String
+}).annotate({ identifier: "IssuedApiKey" })
+
+/** A new tenant with its first key, which has the scopes `admin` and `query`. */
+export const IssuedTenant = Schema.Struct({
+  ...Tenant.fields,
+  api_key: IssuedApiKey
+}).annotate({ identifier: "IssuedTenant" })
+
+/** A page of tenants, newest first. */
+export const TenantList = Schema.Struct({ tenants: Schema.Array(Tenant), ...pageFields }).annotate({
+  identifier: "TenantList"
+})
+
+/** Tenants, for the operator. */
+export class TenantsApi extends HttpApiGroup.make("tenants")
+  .add(
+    HttpApiEndpoint.post("create", "/tenants", {
+      payload: Schema.Struct({ name: TenantName }).annotate({ identifier: "NewTenant" }),
+      success: IssuedTenant.pipe(HttpApiSchema.status(201)),
+      error: [problem(AlreadyExists), ...writeProblems]
+    }),
+    HttpApiEndpoint.get("list", "/tenants", {
+      query: pageParameters,
+      success: TenantList,
+      error: readProblems
+    })
+  )
+  .annotateEndpoints(RequiredScope, "operator")
+  .middleware(RequestBody)
+  .middleware(Authentication)
+  .prefix("/api/v1") {}
