@@ -9,10 +9,24 @@ export interface BoundSpawnOptions extends SpawnOptions {
 
 const setpriv = process.platform === "linux" ? findOnPath("setpriv") : undefined
 
+/** Ends the child when this process exits, as far as this process notices its own end. */
+const spawnWithExitHandler = (
+  command: string,
+  args: ReadonlyArray<string>,
+  deathSignal: NodeJS.Signals,
+  options: SpawnOptions
+): ChildProcess => {
+  const child = spawn(command, args, options)
+  const end = () => child.kill(deathSignal)
+  process.once("exit", end)
+  child.once("exit", () => process.off("exit", end))
+  return child
+}
+
 /**
  * Spawns a child that dies with this process, even when this process is killed
  * with SIGKILL. `setpriv` replaces itself by the command, so the pid is the
- * command's. Where there is no `setpriv` it is a plain spawn.
+ * command's. Where there is no `setpriv`, the child outlives a SIGKILL.
  *
  * The kernel watches the spawning thread: a child spawned in a worker thread
  * dies with that thread.
@@ -23,5 +37,5 @@ export const spawnBound = (
   { deathSignal = "SIGKILL", ...options }: BoundSpawnOptions = {}
 ): ChildProcess =>
   setpriv === undefined
-    ? spawn(command, args, options)
+    ? spawnWithExitHandler(command, args, deathSignal, options)
     : spawn(setpriv, ["--pdeathsig", deathSignal, "--", command, ...args], options)
