@@ -81,6 +81,10 @@ function toolUse(call: ToolCall, conversation: Conversation): Block {
   }
 }
 
+/** All that users said, in the form in which the CLI expects a summary. */
+export const summary = (conversation: Conversation): string =>
+  `<analysis>The user said a few things.</analysis>\n<summary>The user said: ${recall(conversation)}</summary>`
+
 export const quote = (conversation: Conversation): string =>
   `You said: ${conversation.prompt || "nothing"} (user turn ${conversation.userTexts.length})`
 
@@ -97,7 +101,15 @@ const hasContent = (step: Step): boolean =>
 function blocksOf(step: Step, conversation: Conversation): ReadonlyArray<Block> {
   const text = hasContent(step) ? textOf(step, conversation) : quote(conversation)
   const calls: ReadonlyArray<ToolCall> = [
-    ...(step.tool === undefined ? [] : [{ name: step.tool, input: step.input ?? {} }]),
+    ...(step.tool === undefined
+      ? []
+      : [
+          {
+            name: step.tool,
+            input: step.input ?? {},
+            ...(step.raw_input === undefined ? {} : { raw_input: step.raw_input })
+          }
+        ]),
     ...(step.tools ?? [])
   ]
   return [

@@ -6,9 +6,10 @@ import { findScript, isRecord, type Script } from "./Script.ts"
  * - `main`: a turn of the agent
  * - `subagent`: a turn of an agent that the agent started
  * - `title`: naming the session
+ * - `summary`: making the conversation shorter
  * - `probe`: is the key valid, does the model exist, what is the quota
  */
-export type RequestKind = "main" | "subagent" | "title" | "probe"
+export type RequestKind = "main" | "subagent" | "title" | "summary" | "probe"
 
 /** One Messages request, read: whose turn it is, which step of the turn, what was said before. */
 export interface Conversation {
@@ -36,15 +37,17 @@ interface Message {
   readonly content: ReadonlyArray<Record<string, unknown>>
 }
 
-const REMINDERS = /<system-reminder>[\s\S]*?<\/system-reminder>/g
+/** What the CLI puts around or into the texts of users. */
+const INSERTED =
+  /<(system-reminder|local-command-caveat|local-command-stdout|local-command-stderr|command-name|command-message|command-args)>[\s\S]*?<\/\1>/g
 
 /** Texts that the CLI writes in the user's name: they continue a turn and do not start one. */
 const CONTINUATIONS: ReadonlyArray<RegExp> = [
-  /^\[Request interrupted by user[^\]]*\]/,
-  /^Output token limit hit\./,
-  /^Your (previous )?(response|tool call) was/,
-  /^Continue from where you left off\./,
-  /^No response requested\./
+  /^\[Request interrupted by user[^\]]*\]$/,
+  /^Output token limit hit\. Resume directly/,
+  /^Your response above was (cut off|stopped)/,
+  /^\[structured-output-enforce\]/,
+  /^Continue from where you left off\.$/
 ]
 
 const textOf = (content: unknown): string =>
@@ -66,36 +69,33 @@ const messagesOf = (body: Record<string, unknown>): ReadonlyArray<Message> =>
 
 const isToolResult = (block: Record<string, unknown>) => block.type === "tool_result"
 
-/** What a user wrote in this message, or nothing if the CLI wrote it all. */
-function userText(message: Message): string {
-  if (message.role !== "user") return ""
+/** What users wrote in this message. Two turns of which the first has no answer come in one message. */
+function userTexts(message: Message): ReadonlyArray<string> {
+  if (message.role !== "user") return []
   return message.content
     .filter((block) => block.type === "text" && typeof block.text === "string")
-    .map((block) => String(block.text).replaceAll(REMINDERS, "").trim())
+    .map((block) => String(block.text).replaceAll(INSERTED, "").trim())
     .filter((text) => text !== "" && !CONTINUATIONS.some((pattern) => pattern.test(text)))
-    .join("\n")
 }
 
 const header = (headers: IncomingHttpHeaders, name: string): string => String(headers[name] ?? "")
 
-function kindOf(body: Record<string, unknown>, headers: IncomingHttpHeaders, system: string, raw: string): RequestKind {
-  if (body.max_tokens === 1 || /^(Hi|quota)$/.test(raw)) return "probe"
-  if (/\b(title|name)\b[\s\S]*\b(session|conversation)\b/i.test(system.slice(0, 2000)) && !hasTools(body))
-    return "title"
-  return header(headers, "x-claude-code-agent-id") === "" ? "main" : "subagent"
+function kindOf(body: Record<string, unknown>, agentId: string, system: string, prompt: string): RequestKind {
+  if (body.max_tokens === 1) return "probe"
+  if (prompt.startsWith("<session>") && /\btitle\b/.test(system)) return "title"
+  if (/^CRITICAL: Respond with TEXT ONLY\.[\s\S]*\bsummary\b/.test(prompt)) return "summary"
+  return agentId === "" ? "main" : "subagent"
 }
-
-const hasTools = (body: Record<string, unknown>) => Array.isArray(body.tools) && body.tools.length > 0
 
 const tokensIn = (value: unknown): number => Math.ceil((JSON.stringify(value ?? "") ?? "").length / 4)
 
 export function readConversation(body: Record<string, unknown>, headers: IncomingHttpHeaders): Conversation {
   const messages = messagesOf(body)
-  const texts = messages.map(userText)
-  const promptAt = texts.findLastIndex((text) => text !== "")
-  const raw = texts[promptAt] ?? ""
+  const texts = messages.map(userTexts)
+  const promptAt = texts.findLastIndex((said) => said.length > 0)
+  const raw = texts.flat().at(-1) ?? ""
   const { script } = findScript(raw)
-  const userTexts = texts.filter((text) => text !== "").map((text) => findScript(text).text || "(only a script)")
+  const said = texts.flat().map((text) => findScript(text).text || "(only a script)")
   const since = messages.slice(Math.max(promptAt, 0) + 1)
   const step = since.filter((message) => message.role === "user" && message.content.some(isToolResult)).length
   const system = textOf(body.system)
@@ -103,15 +103,15 @@ export function readConversation(body: Record<string, unknown>, headers: Incomin
   const agentId = header(headers, "x-claude-code-agent-id")
   const before = tokensIn(body.system) + tokensIn(body.tools) + tokensIn(messages.slice(0, -1))
   return {
-    kind: kindOf(body, headers, system, raw),
+    kind: kindOf(body, agentId, system, raw),
     sessionId,
     agentId,
     model: typeof body.model === "string" ? body.model : "",
     stream: body.stream === true,
     system,
     tools: Array.isArray(body.tools) ? body.tools.filter(isRecord).map((tool) => String(tool.name ?? tool.type)) : [],
-    userTexts,
-    prompt: userTexts.at(-1) ?? "",
+    userTexts: said,
+    prompt: said.at(-1) ?? "",
     script,
     step,
     toolResults: since.flatMap((message) => message.content.filter(isToolResult).map((block) => textOf(block.content))),

@@ -49,6 +49,7 @@ export interface Step {
   readonly recall?: true | string
   readonly tool?: string
   readonly input?: Readonly<Record<string, unknown>>
+  readonly raw_input?: string
   readonly tools?: ReadonlyArray<ToolCall>
   /** Send `text` as one delta, this many times. */
   readonly deltas?: number
@@ -69,7 +70,7 @@ export interface Step {
   /** Seconds, sent as the `retry-after` header of an error. */
   readonly retry_after?: number
   readonly fault?: Fault
-  /** The fault (or the hold) comes after this many deltas. */
+  /** The fault comes after this many deltas (1), and so does the hold. */
   readonly after?: number
   /** `error`, `fault` and `stop` happen only this often per session and prompt; then the step is answered as if without. */
   readonly times?: number
@@ -148,6 +149,7 @@ const stepFields: Record<keyof Step, Check> = {
   recall: (value) => value === true || isString(value),
   tool: isString,
   input: isRecord,
+  raw_input: isString,
   tools: (value) =>
     Array.isArray(value) && value.every((call) => problem(call, toolFields) === undefined && isString(call.name)),
   deltas: isCount,
@@ -214,7 +216,8 @@ function parseRule(source: unknown, index: number): Rule {
 export function parseBehaviour(source: unknown): Behaviour {
   const parts = ["rules", "queue", "default"]
   if (!isRecord(source) || !Object.keys(source).every((name) => parts.includes(name))) {
-    return { default: parseScript(source) }
+    const steps = parseScript(source)
+    return steps.length === 0 ? {} : { default: steps }
   }
   if (source.rules !== undefined && !Array.isArray(source.rules)) throw new ScriptError("rules is not a list")
   return {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http"
 import { setImmediate as nextTick, setTimeout as sleep } from "node:timers/promises"
-import { answer, fillIn, type Answer } from "./Answer.ts"
+import { answer, fillIn, summary, type Answer } from "./Answer.ts"
 import { readConversation, type Conversation, type RequestKind } from "./Conversation.ts"
 import { errorAnswer, errorBody } from "./ErrorAnswer.ts"
 import { encode, frames, isDelta, messageBody } from "./MessageStream.ts"
@@ -67,9 +67,10 @@ interface Received extends ReceivedRequest {
   readonly answer: Outcome
 }
 
-const MAX_BODY = 64 * 1024 * 1024
+const MAX_BODY = 32 * 1024 * 1024
 const DELTAS_PER_TICK = 200
-const never = 2 ** 31 - 1
+/** Long enough for what was written before a cut to be read on the other side. */
+const BEFORE_CUT = 25
 
 class Gate {
   open: () => void = () => {}
@@ -119,7 +120,8 @@ class Model {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? "/").split("?")[0] ?? "/"
-    const body = await readBody(request)
+    const text = await readText(request)
+    const body = parseJson(text)
     if (path.startsWith("/control/")) return this.#control(`${request.method} ${path}`, body, response)
 
     const requestId = `req_01${randomUUID().replaceAll("-", "").slice(0, 22)}`
@@ -134,6 +136,7 @@ class Model {
     })
 
     if (!this.#mayPass(request.headers)) return sendError(response, requestId, errorAnswer("authentication"))
+    if (text === undefined) return sendError(response, requestId, errorAnswer("too_large"))
     if (request.method === "POST" && path === "/v1/messages/count_tokens") {
       return sendJson(response, 200, { input_tokens: conversation.tokens.before + conversation.tokens.last })
     }
@@ -142,10 +145,8 @@ class Model {
         const message = "The request body is not valid JSON"
         return sendError(response, requestId, { ...errorAnswer(400), message })
       }
-      return new Reply(this, request, response, requestId, received.answer).send(
-        this.#stepFor(conversation),
-        conversation
-      )
+      const reply = new Reply(this, response, requestId, received.answer)
+      return reply.send(this.#stepFor(conversation), conversation)
     }
     if (request.method === "HEAD" || path === "/api/hello") return sendJson(response, 200, {})
     const message = `${request.method} ${path} is not part of the scripted model`
@@ -165,7 +166,8 @@ class Model {
   #stepFor(conversation: Conversation): Step {
     const rule = this.#behaviour.rules.find((rule) => fits(rule, conversation))
     if (rule !== undefined) return stepAt(rule.steps, conversation.step)
-    if (conversation.kind === "title") return { text: "Scripted session" }
+    if (conversation.kind === "title") return { text: `{"title":"Scripted session"}` }
+    if (conversation.kind === "summary") return { text: summary(conversation) }
     if (conversation.kind === "probe") return { text: "Hi" }
     const next = conversation.kind === "main" ? this.#behaviour.queue.shift() : undefined
     if (next !== undefined) return next
@@ -246,17 +248,19 @@ class Reply {
   readonly #response: ServerResponse
   readonly #requestId: string
   readonly #outcome: Outcome
-  readonly #gone: AbortSignal
+  readonly #gone = new AbortController()
+  /** Rejects when the answer is over, for whatever reason. */
+  readonly #over: Promise<never>
 
-  constructor(model: Model, request: IncomingMessage, response: ServerResponse, requestId: string, outcome: Outcome) {
+  constructor(model: Model, response: ServerResponse, requestId: string, outcome: Outcome) {
     this.#model = model
     this.#response = response
     this.#requestId = requestId
     this.#outcome = outcome
-    const gone = new AbortController()
-    request.socket.once("close", () => gone.abort())
-    response.once("close", () => gone.abort())
-    this.#gone = gone.signal
+    const { signal } = this.#gone
+    this.#over = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+    this.#over.catch(() => {})
+    response.once("close", () => this.#gone.abort())
   }
 
   async send(step: Step, conversation: Conversation): Promise<void> {
@@ -267,7 +271,7 @@ class Reply {
     if (due && step.error !== undefined) return this.#error(step, step.error, conversation)
 
     const fault = due ? step.fault : undefined
-    if (fault === "hang_before") await this.#wait(never)
+    if (fault === "hang_before") return this.#over
     if (fault === "reset") return this.#break()
     if (fault === "html") {
       this.#response.writeHead(200, { "content-type": "text/html" })
@@ -292,21 +296,23 @@ class Reply {
     if (fault === "empty_stream") return this.#end()
     const every = step.every ?? 0
     const started = performance.now()
+    let gate = step.after === undefined ? undefined : step.hold
     for (const frame of frames(message, step.chunk ?? 20)) {
       const isEnd = frame.event === "message_delta"
       if (isDelta(frame) || isEnd) {
-        if (step.hold !== undefined && step.after === this.#outcome.deltas) await this.#hold(step.hold)
-        const comes = isEnd || this.#outcome.deltas >= (step.after ?? 1)
-        if (comes && (await this.#fail(fault, step.message))) return
+        const isTime = isEnd || this.#outcome.deltas >= (step.after ?? 1)
+        if (isTime && gate !== undefined) await this.#hold(gate)
+        if (isTime) gate = undefined
+        if (isTime && (await this.#fail(fault, step.message))) return
       }
       if (isDelta(frame)) {
         const late = performance.now() - started - every * this.#outcome.deltas
         if (every > 0 && late < 0) await this.#wait(-late)
-        else if (this.#outcome.deltas % DELTAS_PER_TICK === 0) await nextTick(undefined, { signal: this.#gone })
+        else if (this.#outcome.deltas % DELTAS_PER_TICK === 0) await nextTick(undefined, { signal: this.#gone.signal })
         this.#outcome.deltas++
       }
       if (frame.event === "message_stop" && fault === "no_message_stop") return this.#end()
-      if (!this.#response.write(encode(frame))) await once(this.#response, "drain", { signal: this.#gone })
+      if (!this.#response.write(encode(frame))) await once(this.#response, "drain", { signal: this.#gone.signal })
     }
     this.#response.end()
   }
@@ -315,7 +321,7 @@ class Reply {
   async #fail(fault: Fault | undefined, text = "Overloaded"): Promise<boolean> {
     switch (fault) {
       case "cut":
-        await this.#write(": cut\n\n")
+        await this.#wait(BEFORE_CUT)
         this.#break()
         return true
       case "end":
@@ -332,8 +338,7 @@ class Reply {
         return true
       }
       case "hang":
-        await this.#wait(never)
-        return true
+        return this.#over
       default:
         return false
     }
@@ -354,11 +359,11 @@ class Reply {
   }
 
   async #wait(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#gone })
+    await sleep(ms, undefined, { signal: this.#gone.signal })
   }
 
   async #hold(gate: string): Promise<void> {
-    await Promise.race([this.#model.gate(gate).opened, this.#wait(never)])
+    await Promise.race([this.#model.gate(gate).opened, this.#over])
   }
 }
 
@@ -375,16 +380,20 @@ function sendError(
   sendJson(response, error.status, errorBody(error, requestId))
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
+/** The body, or nothing of it if it is too large. */
+async function readText(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Array<Uint8Array> = []
   let size = 0
   for await (const chunk of request) {
     if (!(chunk instanceof Uint8Array)) continue
     size += chunk.length
-    if (size > MAX_BODY) throw new Error("The request body is too large")
-    chunks.push(chunk)
+    if (size <= MAX_BODY) chunks.push(chunk)
   }
-  const text = Buffer.concat(chunks).toString("utf8")
+  return size <= MAX_BODY ? Buffer.concat(chunks).toString("utf8") : undefined
+}
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined || text === "") return undefined
   try {
     return JSON.parse(text)
   } catch {
