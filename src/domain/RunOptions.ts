@@ -24,7 +24,7 @@ const Path = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(4096)
 /** The fields of a request that shape what the agent may do. They are named as on the wire. */
 export const runOptionFields = {
   /** Model id or alias; the server's DEFAULT_MODEL when absent. */
-  model: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,199}$/))),
+  model: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]{0,199}$/))),
   /** Replaces the agent's system prompt. */
   system_prompt: Schema.optionalKey(Text),
   /** Added to the agent's system prompt. */

@@ -1,0 +1,38 @@
+import { Context } from "effect"
+import type { InstanceId } from "./Run.ts"
+
+/** What an installation is set to, as far as more than one floor must know. Times are milliseconds. */
+export interface InstanceSettings {
+  readonly instanceId: InstanceId
+  readonly version: string
+  /** Model of runs whose request names none. */
+  readonly defaultModel: string
+  readonly workspaceRoots: ReadonlyArray<string>
+  /** Names of environment variables that a request may set for the agent's tools. */
+  readonly environmentAllowed: ReadonlyArray<string>
+  /** Longest prompt in characters. */
+  readonly maxPromptLength: number
+  /** Most runs of this instance at once. */
+  readonly maxRuns: number
+  /** Most runs of one tenant at once on this instance. */
+  readonly maxRunsPerTenant: number
+  /** Longest time from a run's start to its agent's `init`. */
+  readonly startTimeout: number
+  /** Longest run. */
+  readonly runTimeout: number
+  /** How long the log waits for the database in mid-run. */
+  readonly appendTimeout: number
+  /** How long a run goes on without a reader. */
+  readonly disconnectGrace: number
+  /** How long running turns may finish when the service stops. */
+  readonly shutdownGrace: number
+  /** Most bytes of a run's events that wait for the database. */
+  readonly appendBufferBytes: number
+  /** Most bytes that wait for one slow reader. */
+  readonly readerBufferBytes: number
+  /** Whether the beginning of prompts may stand in the log. */
+  readonly logPrompts: boolean
+}
+
+/** The installation's settings. */
+export class Settings extends Context.Service<Settings, InstanceSettings>()("causeway/domain/Settings") {}
