@@ -1,6 +1,7 @@
 import { Schema, SchemaGetter } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { type CatalogueEntry, entryOf, type Failure, type FailureTag } from "../domain/errors/catalogue.ts"
+import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import { type ErrorObject, RetryAdvice } from "../domain/RunEvent.ts"
 
 /** Media type of every failed answer (RFC 9457, section 3). */
@@ -16,25 +17,6 @@ export interface ProblemBody {
   readonly detail: string
   readonly instance: string
   readonly error: ErrorObject
-}
-
-const hidden: ReadonlySet<string> = new Set(["_tag", "cause", "message", "name", "stack"])
-
-/** The fields of a failure that clients see: all but its tag and the foreign cause. */
-export const detailsOf = (failure: Failure): ErrorObject["details"] =>
-  Object.fromEntries(Object.entries(failure).filter(([name, value]) => !hidden.has(name) && value !== undefined))
-
-/** A failure as it stands in an error body and in a stream's `error` event. */
-export const toErrorObject = (failure: Failure, requestId: string | null): ErrorObject => {
-  const entry = entryOf(failure._tag)
-  return {
-    code: entry.code,
-    error_id: entry.error_id,
-    message: failure.message,
-    details: detailsOf(failure),
-    retry: entry.retry,
-    request_id: requestId
-  }
 }
 
 /** The body of a failed answer. */
