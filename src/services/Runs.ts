@@ -30,7 +30,7 @@ import type { Run, RunId, Sequence } from "../domain/Run.ts"
 import type { ContentBlock, ResultData } from "../domain/RunEvent.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import type { SessionId, SessionMetadata, SessionMode } from "../domain/Session.ts"
-import type { Frame } from "./RunLog.ts"
+import type { Frame } from "./Frame.ts"
 import type { ReadFailure } from "./Sessions.ts"
 
 /** Where a prompt goes. */

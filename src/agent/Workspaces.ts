@@ -1,0 +1,94 @@
+import { Context, Effect, Layer } from "effect"
+import { mkdir, realpath, stat } from "node:fs/promises"
+import { dirname, isAbsolute, join, relative, sep } from "node:path"
+import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import type { SessionId } from "../domain/Session.ts"
+import { Settings } from "../domain/Settings.ts"
+import type { TenantId } from "../domain/Tenant.ts"
+
+const refused = (path: string, message: string) => new ValidationFailed({ issues: [{ path, message }] })
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The real path of the deepest part of a path that exists, with the rest appended. */
+const resolveExisting = async (path: string): Promise<string> => {
+  try {
+    return await realpath(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(await resolveExisting(parent), relative(parent, path))
+  }
+}
+
+const contains = (directory: string, path: string) => path === directory || path.startsWith(directory + sep)
+
+/**
+ * Where agents work. Every directory lies in one of the workspace roots after symbolic
+ * links are resolved. A directory of a root that is named for a tenant is that tenant's own.
+ */
+export class Workspaces extends Context.Service<
+  Workspaces,
+  {
+    /** The directory of a new session: the one that is asked for, or one of its own. It exists afterwards. */
+    directory(tenant: TenantId, session: SessionId, asked: string | undefined): Effect.Effect<string, ValidationFailed>
+    /** Directories that are given to an agent beside its own. They must exist. */
+    additional(tenant: TenantId, asked: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ValidationFailed>
+  }
+>()("causeway/agent/Workspaces") {
+  static readonly layer = Layer.effect(
+    Workspaces,
+    Effect.gen(function* () {
+      const { workspaceRoots } = yield* Settings
+      const roots = yield* Effect.promise(async () => {
+        for (const root of workspaceRoots) await mkdir(root, { recursive: true, mode: 0o700 })
+        return Promise.all(workspaceRoots.map((root) => realpath(root)))
+      })
+      const [home = ""] = roots
+
+      const isForeign = (tenant: TenantId, root: string, path: string) => {
+        const [first = ""] = relative(root, path).split(sep)
+        return uuid.test(first) && first !== tenant
+      }
+
+      const resolve = Effect.fn("Workspaces.resolve")(function* (tenant: TenantId, field: string, asked: string) {
+        const path = yield* Effect.promise(() => resolveExisting(isAbsolute(asked) ? asked : join(home, tenant, asked)))
+        const root = roots.find((root) => contains(root, path))
+        if (root === undefined || isForeign(tenant, root, path)) {
+          return yield* refused(field, "Must lie inside the workspace roots")
+        }
+        return { path, own: contains(join(root, tenant), path) }
+      })
+
+      const requireDirectory = Effect.fnUntraced(function* (field: string, path: string) {
+        const isDirectory = yield* Effect.promise(() =>
+          stat(path).then(
+            (found) => found.isDirectory(),
+            () => false
+          )
+        )
+        if (!isDirectory) return yield* refused(field, "Must be a directory that exists")
+        return path
+      })
+
+      const make = (field: string, path: string) =>
+        Effect.tryPromise({
+          try: () => mkdir(path, { recursive: true, mode: 0o700 }),
+          catch: () => refused(field, "Cannot be made")
+        })
+
+      return Workspaces.of({
+        directory: Effect.fn("Workspaces.directory")(function* (tenant, session, asked) {
+          const field = "body.cwd"
+          const { own, path } = yield* resolve(tenant, field, asked ?? session)
+          if (own) yield* make(field, path)
+          return yield* requireDirectory(field, path)
+        }),
+        additional: (tenant, asked) =>
+          Effect.forEach(asked, (directory, index) => {
+            const field = `body.additional_directories.${index}`
+            return Effect.flatMap(resolve(tenant, field, directory), ({ path }) => requireDirectory(field, path))
+          })
+      })
+    })
+  )
+}
