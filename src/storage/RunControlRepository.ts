@@ -1,19 +1,25 @@
-import type { Effect } from "effect"
-import { Context, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import type { RunId } from "../domain/Run.ts"
+import { RunId } from "../domain/Run.ts"
 import type { TenantId } from "../domain/Tenant.ts"
+import { makeExecute } from "./DatabaseCalls.ts"
+import { uuids } from "./Parameters.ts"
+import { allRows, firstRow } from "./Rows.ts"
 
 /** Names one instruction to a run. */
 export const RunControlId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("RunControlId"))
 export type RunControlId = typeof RunControlId.Type
 
 /** An instruction that waits for the run's owner. */
-export interface RunControl {
-  readonly id: RunControlId
-  readonly run_id: RunId
-  readonly kind: "interrupt"
-}
+export const RunControl = Schema.Struct({
+  id: RunControlId,
+  run_id: RunId,
+  kind: Schema.Literal("interrupt")
+})
+export type RunControl = typeof RunControl.Type
+
+const Acknowledged = Schema.Struct({ acknowledged: Schema.Boolean })
 
 /** Instructions to runs, wherever their owner is. */
 export class RunControlRepository extends Context.Service<
@@ -25,4 +31,53 @@ export class RunControlRepository extends Context.Service<
     acknowledge(id: RunControlId): Effect.Effect<void, DatabaseFailure>
     isAcknowledged(id: RunControlId): Effect.Effect<boolean, DatabaseFailure>
   }
->()("causeway/storage/RunControlRepository") {}
+>()("causeway/storage/RunControlRepository") {
+  /** Over a database that is up to date. */
+  static readonly layer = Layer.effect(
+    RunControlRepository,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const execute = yield* makeExecute
+      const controls = allRows(RunControl)
+      const acknowledged = firstRow(Acknowledged)
+
+      const request = Effect.fn("RunControlRepository.request")((tenant: TenantId, control: RunControl) =>
+        execute(
+          "RunControlRepository.request",
+          // Of another tenant's run there is none, and so no instruction. The same one twice is one.
+          sql`
+            INSERT INTO run_controls (id, tenant_id, run_id, kind)
+            SELECT ${control.id}::uuid, tenant_id, id, ${control.kind} FROM runs
+            WHERE id = ${control.run_id} AND tenant_id = ${tenant}
+            ON CONFLICT (id) DO NOTHING`
+        ).pipe(Effect.asVoid)
+      )
+
+      const open = Effect.fn("RunControlRepository.open")((runs: ReadonlyArray<RunId>) =>
+        execute(
+          "RunControlRepository.open",
+          controls(sql`
+            SELECT id, run_id, kind FROM run_controls
+            WHERE run_id = ANY(${uuids(runs)}) AND acknowledged_at IS NULL
+            ORDER BY created_at, id`)
+        )
+      )
+
+      const acknowledge = Effect.fn("RunControlRepository.acknowledge")((id: RunControlId) =>
+        execute(
+          "RunControlRepository.acknowledge",
+          sql`UPDATE run_controls SET acknowledged_at = now() WHERE id = ${id} AND acknowledged_at IS NULL`
+        ).pipe(Effect.asVoid)
+      )
+
+      const isAcknowledged = Effect.fn("RunControlRepository.isAcknowledged")((id: RunControlId) =>
+        execute(
+          "RunControlRepository.isAcknowledged",
+          acknowledged(sql`SELECT acknowledged_at IS NOT NULL AS acknowledged FROM run_controls WHERE id = ${id}`)
+        ).pipe(Effect.map(Option.exists(({ acknowledged }) => acknowledged)))
+      )
+
+      return RunControlRepository.of({ request, open, acknowledge, isAcknowledged })
+    })
+  )
+}

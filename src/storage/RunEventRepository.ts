@@ -1,27 +1,43 @@
-import type { Effect } from "effect"
-import { Context } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import type { InstanceId, Lease, RunId, Sequence } from "../domain/Run.ts"
-import type { RunEventName } from "../domain/RunEvent.ts"
-import type { SessionId } from "../domain/Session.ts"
-import type { TenantId } from "../domain/Tenant.ts"
+import { type InstanceId, type Lease, RunId, Sequence } from "../domain/Run.ts"
+import { RunEvent, type RunEventName } from "../domain/RunEvent.ts"
+import { SessionId } from "../domain/Session.ts"
+import { TenantId } from "../domain/Tenant.ts"
+import { makeExecute } from "./DatabaseCalls.ts"
+import { integers, texts, uuids } from "./Parameters.ts"
+import { allRows } from "./Rows.ts"
+
+const EventName = Schema.Union(RunEvent.members.map((member) => member.fields.event))
 
 /** An event as it is stored and sent: its data is encoded once. */
-export interface LogRecord {
-  readonly tenant_id: TenantId
-  readonly session_id: SessionId
-  readonly run_id: RunId
-  readonly seq: Sequence
-  readonly event: RunEventName
+export const LogRecord = Schema.Struct({
+  tenant_id: TenantId,
+  session_id: SessionId,
+  run_id: RunId,
+  seq: Sequence,
+  event: EventName,
   /** JSON in one line: the exact text of the frame's `data:`. */
-  readonly data: string
-}
+  data: Schema.String
+})
+export type LogRecord = typeof LogRecord.Type
+
+/** Records as the columns of a statement's `unnest`. */
+export const recordColumns = (records: ReadonlyArray<LogRecord>) => ({
+  runs: uuids(records.map((record) => record.run_id)),
+  seqs: integers(records.map((record) => record.seq)),
+  events: texts(records.map((record) => record.event)),
+  data: texts(records.map((record) => record.data))
+})
 
 /** Events of one run that are to be written together, under its lease. */
 export interface LogBatch {
   readonly lease: Lease
   readonly records: ReadonlyArray<LogRecord>
 }
+
+const RunKey = Schema.Struct({ id: RunId })
 
 /** The log in PostgreSQL. */
 export class RunEventRepository extends Context.Service<
@@ -30,6 +46,7 @@ export class RunEventRepository extends Context.Service<
     /**
      * Writes batches of any number of runs in one statement, with their lease rows locked.
      * Answers with the runs whose lease was held; of the others nothing was written.
+     * What is there already is left as it is, so a batch whose answer got lost can be sent again.
      */
     append(owner: InstanceId, batches: ReadonlyArray<LogBatch>): Effect.Effect<ReadonlyArray<RunId>, DatabaseFailure>
     /** Events of a session after a sequence number, oldest first, at most `limit`; of one run only if it is named. */
@@ -46,4 +63,75 @@ export class RunEventRepository extends Context.Service<
       }
     ): Effect.Effect<ReadonlyArray<LogRecord>, DatabaseFailure>
   }
->()("causeway/storage/RunEventRepository") {}
+>()("causeway/storage/RunEventRepository") {
+  /** Over a database that is up to date. */
+  static readonly layer = Layer.effect(
+    RunEventRepository,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const execute = yield* makeExecute
+      const runKeys = allRows(RunKey)
+      const logRecords = allRows(LogRecord)
+
+      const append = Effect.fn("RunEventRepository.append")((owner: InstanceId, batches: ReadonlyArray<LogBatch>) => {
+        const leases = batches.map((batch) => batch.lease)
+        const records = recordColumns(batches.flatMap((batch) => batch.records))
+        return execute(
+          "RunEventRepository.append",
+          runKeys(sql`
+            WITH held AS MATERIALIZED (
+              SELECT runs.id, runs.session_id, runs.tenant_id
+              FROM runs
+              JOIN unnest(${uuids(leases.map((lease) => lease.run_id))}, ${integers(leases.map((lease) => lease.fence))})
+                AS lease (run_id, fence) ON lease.run_id = runs.id AND lease.fence = runs.fence
+              WHERE runs.owner = ${owner} AND runs.status = 'running'
+              ORDER BY runs.id
+              FOR NO KEY UPDATE OF runs
+            ), record AS MATERIALIZED (
+              SELECT * FROM unnest(${records.runs}, ${records.seqs}, ${records.events}, ${records.data})
+                AS record (run_id, seq, event, data)
+            ), written AS (
+              INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
+              SELECT held.session_id, record.seq, held.id, held.tenant_id, record.event, record.data
+              FROM held JOIN record ON record.run_id = held.id
+              ON CONFLICT (session_id, seq) DO NOTHING
+            ), moved AS (
+              UPDATE runs SET last_seq = greatest(runs.last_seq, newest.seq)
+              FROM held JOIN (SELECT run_id, max(seq) AS seq FROM record GROUP BY run_id) AS newest
+                ON newest.run_id = held.id
+              WHERE runs.id = held.id
+            )
+            SELECT DISTINCT id FROM held`)
+        ).pipe(Effect.map((held) => held.map(({ id }) => id)))
+      })
+
+      const read = Effect.fn("RunEventRepository.read")(
+        (
+          tenant: TenantId,
+          session: SessionId,
+          options: {
+            readonly after: Sequence
+            readonly limit: number
+            readonly until?: Sequence
+            readonly run?: RunId
+            readonly events?: ReadonlyArray<RunEventName>
+          }
+        ) =>
+          execute(
+            "RunEventRepository.read",
+            logRecords(sql`
+              SELECT tenant_id, session_id, run_id, seq, event, data FROM run_events
+              WHERE ${sql.and([
+                sql`session_id = ${session} AND tenant_id = ${tenant} AND seq > ${options.after}::bigint`,
+                ...(options.until === undefined ? [] : [sql`seq <= ${options.until}::bigint`]),
+                ...(options.run === undefined ? [] : [sql`run_id = ${options.run}`]),
+                ...(options.events === undefined ? [] : [sql`event = ANY(${texts(options.events)})`])
+              ])}
+              ORDER BY seq LIMIT ${options.limit}`)
+          )
+      )
+
+      return RunEventRepository.of({ append, read })
+    })
+  )
+}

@@ -1,16 +1,32 @@
-import type { Effect, Option } from "effect"
-import { Context } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import type { ApiKeyHash } from "../domain/ApiKey.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import type { FinalRunStatus, InstanceId, Lease, Run, RunError, RunId, Sequence, Usage } from "../domain/Run.ts"
+import {
+  type FinalRunStatus,
+  type InstanceId,
+  Lease,
+  Run,
+  type RunError,
+  RunId,
+  Sequence,
+  type Usage
+} from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import type { Session, SessionId, SessionMode, SessionStatus } from "../domain/Session.ts"
-import type { TenantId } from "../domain/Tenant.ts"
-import type { LogRecord } from "./RunEventRepository.ts"
+import { TenantId } from "../domain/Tenant.ts"
+import { makeExecute } from "./DatabaseCalls.ts"
+import { DatabaseLimits } from "./DatabaseLimits.ts"
+import { LeaseConnection } from "./LeaseConnection.ts"
+import { integers, json, uuids } from "./Parameters.ts"
+import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
+import { allRows, firstRow } from "./Rows.ts"
+import { makeRunStart, runColumns } from "./RunStart.ts"
+import { makeTransaction } from "./Transaction.ts"
 
 /** In which session a run takes place. */
 export type RunPlace =
-  /** A new one. `absent` is how a client's own id is taken: only while nobody has it. */
+  /** A new one, under an id that nobody has. */
   | {
       readonly _tag: "New"
       readonly session_id: SessionId
@@ -84,6 +100,16 @@ export interface ExpiredRun {
   readonly last_seq: Sequence
 }
 
+const RunKey = Schema.Struct({ id: RunId })
+
+const ExpiredRow = Schema.Struct({ ...Lease.fields, tenant_id: TenantId, last_seq: Sequence })
+
+const expiredRun = ({ tenant_id, last_seq, ...lease }: typeof ExpiredRow.Type): ExpiredRun => ({
+  lease,
+  tenant_id,
+  last_seq
+})
+
 /** Runs and their leases in PostgreSQL. Time is the database's own clock. */
 export class RunRepository extends Context.Service<
   RunRepository,
@@ -112,8 +138,152 @@ export class RunRepository extends Context.Service<
     ): Effect.Effect<Option.Option<ExpiredRun>, DatabaseFailure>
     /**
      * Writes the last events and the end states of run and session in one statement.
-     * False, and nothing written, when the lease is no longer held.
+     * False, and nothing written, when the lease is no longer held. True again when the same end was
+     * written before, so an end whose answer got lost can be sent again.
      */
     finish(lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd): Effect.Effect<boolean, DatabaseFailure>
   }
->()("causeway/storage/RunRepository") {}
+>()("causeway/storage/RunRepository") {
+  /** Over a database that is up to date. */
+  static readonly layer = Layer.effect(
+    RunRepository,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const leases = yield* LeaseConnection
+      const limits = yield* DatabaseLimits
+      const execute = yield* makeExecute
+      const transaction = yield* makeTransaction
+      const runStart = yield* makeRunStart
+      const columns = sql.literal(runColumns)
+      const run = firstRow(Run)
+      const runKeys = allRows(RunKey)
+      const runKey = firstRow(RunKey)
+      const expiredRows = allRows(ExpiredRow)
+      const expiredRow = firstRow(ExpiredRow)
+
+      const start = Effect.fn("RunRepository.start")((newRun: NewRun) =>
+        execute("RunRepository.start", transaction(runStart(newRun))).pipe(
+          Effect.catchTag("StartRefused", ({ outcome }) => Effect.succeed(outcome))
+        )
+      )
+
+      const find = Effect.fn("RunRepository.find")((tenant: TenantId, id: RunId) =>
+        execute("RunRepository.find", run(sql`SELECT ${columns} FROM runs WHERE id = ${id} AND tenant_id = ${tenant}`))
+      )
+
+      const findLive = Effect.fn("RunRepository.findLive")((tenant: TenantId, session: SessionId) =>
+        execute(
+          "RunRepository.findLive",
+          run(sql`
+            SELECT ${columns} FROM runs
+            WHERE session_id = ${session} AND tenant_id = ${tenant} AND status IN ('queued', 'running', 'waiting')`)
+        )
+      )
+
+      const renew = Effect.fn("RunRepository.renew")(
+        (owner: InstanceId, held: ReadonlyArray<Lease>, lease_ms: number) =>
+          execute(
+            "RunRepository.renew",
+            runKeys(leases`
+              WITH held AS MATERIALIZED (
+                SELECT runs.id FROM runs
+                JOIN unnest(${uuids(held.map((lease) => lease.run_id))}, ${integers(held.map((lease) => lease.fence))})
+                  AS lease (run_id, fence) ON lease.run_id = runs.id AND lease.fence = runs.fence
+                WHERE runs.owner = ${owner} AND runs.status = 'running'
+                ORDER BY runs.id
+                FOR NO KEY UPDATE OF runs
+              )
+              UPDATE runs SET lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
+              FROM held WHERE runs.id = held.id
+              RETURNING runs.id`),
+            limits.renewal
+          ).pipe(Effect.map((rows) => rows.map(({ id }) => id)))
+      )
+
+      const expired = execute(
+        "RunRepository.expired",
+        expiredRows(sql`
+          SELECT id AS run_id, session_id, owner, fence, tenant_id, last_seq FROM runs
+          WHERE status = 'running' AND lease_expires_at < clock_timestamp()
+          ORDER BY id`)
+      ).pipe(
+        Effect.map((rows) => rows.map(expiredRun)),
+        Effect.withSpan("RunRepository.expired")
+      )
+
+      const takeOver = Effect.fn("RunRepository.takeOver")(
+        ({ lease }: ExpiredRun, owner: InstanceId, lease_ms: number) =>
+          execute(
+            "RunRepository.takeOver",
+            expiredRow(sql`
+              UPDATE runs SET owner = ${owner}, fence = fence + 1,
+                lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
+              WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
+                AND status = 'running' AND lease_expires_at < clock_timestamp()
+              RETURNING id AS run_id, session_id, owner, fence, tenant_id, last_seq`)
+          ).pipe(Effect.map(Option.map(expiredRun)))
+      )
+
+      const writeEnd = (lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd) => {
+        const records = recordColumns(events)
+        return runKey(sql`
+          WITH held AS MATERIALIZED (
+            SELECT id, session_id, tenant_id FROM runs
+            WHERE id = ${lease.run_id} AND session_id = ${lease.session_id}
+              AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint AND status = 'running'
+            FOR NO KEY UPDATE
+          ), record AS MATERIALIZED (
+            SELECT * FROM unnest(${records.seqs}, ${records.events}, ${records.data}) AS record (seq, event, data)
+          ), written AS (
+            INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
+            SELECT held.session_id, record.seq, held.id, held.tenant_id, record.event, record.data
+            FROM held CROSS JOIN record
+            ON CONFLICT (session_id, seq) DO NOTHING
+          ), ended AS (
+            UPDATE runs SET
+              status = ${end.status},
+              ended_at = now(),
+              owner = NULL,
+              lease_expires_at = NULL,
+              last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record)),
+              num_turns = ${end.num_turns},
+              total_cost_usd = ${end.total_cost_usd},
+              cost_unknown = ${end.cost_unknown},
+              usage = ${json(end.usage)},
+              error = ${json(end.error)}
+            FROM held WHERE runs.id = held.id
+            RETURNING runs.id, runs.session_id, runs.fence, runs.last_seq, runs.num_turns, runs.total_cost_usd
+          )
+          UPDATE sessions SET
+            status = ${end.session_status},
+            last_seq = ended.last_seq,
+            last_fence = ended.fence,
+            total_turns = sessions.total_turns + coalesce(ended.num_turns, 0),
+            total_cost_usd = sessions.total_cost_usd + coalesce(ended.total_cost_usd, 0),
+            cost_unknown = sessions.cost_unknown OR ${end.cost_unknown},
+            updated_at = now(),
+            last_message_at = now()
+          FROM ended WHERE sessions.id = ended.session_id
+          RETURNING ended.id`)
+      }
+
+      // Only the holder of a fence can have ended a run under it.
+      const endedUnder = (lease: Lease) =>
+        runKey(sql`
+          SELECT id FROM runs
+          WHERE id = ${lease.run_id} AND fence = ${lease.fence}::bigint
+            AND status NOT IN ('queued', 'running', 'waiting')`)
+
+      const finish = Effect.fn("RunRepository.finish")((lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd) =>
+        execute(
+          "RunRepository.finish",
+          writeEnd(lease, events, end).pipe(
+            Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.succeed(ended) : endedUnder(lease)))
+          )
+        ).pipe(Effect.map(Option.isSome))
+      )
+
+      return RunRepository.of({ start, find, findLive, renew, expired, takeOver, finish })
+    })
+  )
+}

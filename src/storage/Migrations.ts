@@ -1,0 +1,66 @@
+import { Effect, Layer, Schema } from "effect"
+import { Migrator, SqlClient } from "effect/sql"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
+import { translate } from "./DatabaseFailures.ts"
+import foundation from "./migrations/0001_foundation.ts"
+
+/** Every migration, oldest first. They are never changed once released: the next change is the next number. */
+const migrations = {
+  "0001_foundation": foundation
+}
+
+const table = "schema_migrations"
+const newest = Object.keys(migrations).length
+
+/** The database was changed by a newer Causeway, which this one does not know. */
+export class DatabaseTooNew extends Schema.TaggedError<DatabaseTooNew>()("DatabaseTooNew", {
+  found: Schema.Int,
+  known: Schema.Int
+}) {
+  override get message() {
+    return `The database has version ${this.found} and this Causeway knows ${this.known}: start a newer one.`
+  }
+}
+
+/** The database could not be brought up to date; it is as it was. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return "The database could not be brought up to date; it is as it was."
+  }
+}
+
+const foundVersion = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [exists] = yield* sql<{ found: boolean }>`SELECT to_regclass(${table}) IS NOT NULL AS found`
+  if (exists?.found !== true) return 0
+  const [latest] = yield* sql<{ version: number }>`
+    SELECT coalesce(max(migration_id), 0) AS version FROM ${sql(table)}`
+  return latest?.version ?? 0
+})
+
+/**
+ * Brings the database up to date, all or nothing. Instances that start at once take turns, and a change may take
+ * longer than other statements.
+ */
+export const migrate = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* sql`SET LOCAL statement_timeout = 0`
+      yield* sql`SELECT pg_advisory_xact_lock(hashtext('causeway'), hashtext('migrations'))::text`
+      const found = yield* foundVersion
+      if (found > newest) return yield* new DatabaseTooNew({ found, known: newest })
+      yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
+    })
+  )
+}).pipe(
+  Effect.catchTag("MigrationError", (cause) => Effect.fail(new MigrationFailed({ cause }))),
+  Effect.mapError(translate("Migrations.migrate")),
+  Effect.withSpan("Migrations.migrate")
+)
+
+/** The database is up to date once this is built. */
+export const layer: Layer.Layer<never, DatabaseTooNew | MigrationFailed | DatabaseFailure, SqlClient.SqlClient> =
+  Layer.effectDiscard(migrate)

@@ -1,0 +1,151 @@
+import { Data, Effect, Option, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { Lease, Run, RunId } from "../domain/Run.ts"
+import { Session, SessionId } from "../domain/Session.ts"
+import { json, storable, texts } from "./Parameters.ts"
+import { firstRow } from "./Rows.ts"
+import type { Idempotency, NewRun, RunPlace, RunStart } from "./RunRepository.ts"
+import { sessionColumns } from "./SessionRepository.ts"
+
+/** The columns of a run as clients see it. */
+export const runColumns = Object.keys(Run.fields).join(", ")
+
+/** Nothing is to be started: what was written on the way here is taken back. */
+export class StartRefused extends Data.TaggedError("StartRefused")<{ readonly outcome: RunStart }> {}
+
+const SessionKey = Schema.Struct({ id: SessionId })
+const RunKey = Schema.Struct({ id: RunId })
+const KeyUse = Schema.Struct({ body_hash: Schema.String })
+const StartedRun = Schema.Struct({ ...Run.fields, fence: Lease.fields.fence })
+const StartedSession = Schema.Struct({ ...Session.fields, cwd: Schema.String })
+
+type Failure = StartRefused | SqlError.SqlError | Schema.SchemaError
+
+/**
+ * What happens in the transaction that starts a run. Rows are locked in this order:
+ *
+ * 1. the idempotency key: requests with the same key take turns before they hold anything else;
+ * 2. the session, or the one to fork from;
+ * 3. the new run, which nobody else knows yet.
+ *
+ * Everybody else locks runs by id and then at most one session. A start never waits for a run (it finds a live one and
+ * gives up), so no two of them can wait for each other.
+ */
+export const makeRunStart = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const sessionKey = firstRow(SessionKey)
+  const runKey = firstRow(RunKey)
+  const keyUse = firstRow(KeyUse)
+  const knownRun = firstRow(Run)
+  const startedRun = firstRow(StartedRun)
+  const startedSession = firstRow(StartedSession)
+
+  const refuse = (outcome: RunStart) => Effect.fail(new StartRefused({ outcome }))
+
+  /** Takes the key for this run, unless another run has it: then that one is the answer. */
+  const claimKey = (run: NewRun, { key, body_hash }: Idempotency): Effect.Effect<void, Failure> =>
+    Effect.gen(function* () {
+      const claimed = yield* sql`
+        INSERT INTO idempotency_keys AS known (tenant_id, key, body_hash, run_id)
+        VALUES (${run.tenant_id}, ${key}, ${body_hash}, ${run.run_id})
+        ON CONFLICT (tenant_id, key) DO UPDATE
+          SET body_hash = excluded.body_hash, run_id = excluded.run_id, created_at = now()
+          WHERE known.created_at < now() - interval '24 hours'
+        RETURNING run_id`
+      if (claimed.length > 0) return
+      const rows = yield* sql`
+        SELECT runs.*, body_hash FROM idempotency_keys JOIN runs ON runs.id = run_id
+        WHERE idempotency_keys.tenant_id = ${run.tenant_id} AND key = ${key}`
+      const use = yield* keyUse(Effect.succeed(rows))
+      const known = yield* knownRun(Effect.succeed(rows))
+      // Its session was deleted between the two statements, and the key with it.
+      if (Option.isNone(use) || Option.isNone(known)) return yield* claimKey(run, { key, body_hash })
+      return yield* refuse(
+        use.value.body_hash === body_hash ? { _tag: "Repeated", run: known.value } : { _tag: "Mismatch" }
+      )
+    })
+
+  /** Makes the session or finds it, and locks it until the run is there. */
+  const takePlace = (run: NewRun, place: RunPlace) => {
+    switch (place._tag) {
+      case "New":
+        return sessionKey(sql`
+          INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd)
+          VALUES (${place.session_id}, ${run.tenant_id}, ${place.mode}, ${storable(place.title)},
+            ${texts(place.tags.map(storable))}, ${json(place.metadata)}, ${place.cwd})
+          RETURNING id`)
+      case "Existing":
+        return sessionKey(sql`
+          SELECT id FROM sessions WHERE id = ${place.session_id} AND tenant_id = ${run.tenant_id}
+          FOR NO KEY UPDATE`)
+      case "Fork":
+        // A parent with a live run is forked where its last finished run ended: last_seq and last_fence are that.
+        return sessionKey(sql`
+          WITH parent AS MATERIALIZED (
+            SELECT * FROM sessions WHERE id = ${place.parent_session_id} AND tenant_id = ${run.tenant_id}
+            FOR KEY SHARE
+          ), child AS (
+            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, parent_session_id, parent_fence)
+            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, id, last_fence FROM parent
+            RETURNING id
+          ), history AS (
+            INSERT INTO session_ancestors (session_id, position, ancestor_id, until_seq)
+            SELECT child.id, older.position, older.ancestor_id, older.until_seq
+            FROM child CROSS JOIN parent JOIN session_ancestors older ON older.session_id = parent.id
+            UNION ALL
+            SELECT child.id, (SELECT count(*) FROM session_ancestors WHERE session_id = parent.id),
+              parent.id, parent.last_seq
+            FROM child CROSS JOIN parent
+          )
+          SELECT id FROM child`)
+    }
+  }
+
+  const insertRun = (run: NewRun) =>
+    startedRun(sql`
+      INSERT INTO runs (id, tenant_id, session_id, status, model, options, prompt_preview, api_key_hash, request_id,
+        owner, fence, lease_expires_at, start_seq, last_seq)
+      SELECT ${run.run_id}::uuid, tenant_id, id, 'running', ${run.model}, ${json(run.options)},
+        ${storable(run.prompt_preview)}, ${run.api_key_hash}, ${run.request_id},
+        ${run.owner}, last_fence + 1, clock_timestamp() + ${run.lease_ms} * interval '1 millisecond',
+        last_seq, last_seq
+      FROM sessions
+      WHERE id = ${run.place.session_id} AND NOT EXISTS (
+        SELECT FROM runs live WHERE live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
+      )
+      RETURNING ${sql.literal(runColumns)}, fence`)
+
+  const liveRun = (session: SessionId) =>
+    runKey(sql`SELECT id FROM runs WHERE session_id = ${session} AND status IN ('queued', 'running', 'waiting')`)
+
+  const markActive = (run: NewRun) =>
+    startedSession(sql`
+      UPDATE sessions SET status = 'active', model = ${run.model}, updated_at = now(), last_message_at = now()
+      WHERE id = ${run.place.session_id}
+      RETURNING ${sql.literal(sessionColumns)}, cwd`)
+
+  return (run: NewRun): Effect.Effect<RunStart, Failure> =>
+    Effect.gen(function* () {
+      const { place } = run
+      if (run.idempotency !== null) yield* claimKey(run, run.idempotency)
+      if (Option.isNone(yield* takePlace(run, place))) {
+        const absent = place._tag === "Fork" ? place.parent_session_id : place.session_id
+        return yield* refuse({ _tag: "Absent", session_id: absent })
+      }
+      const inserted = yield* insertRun(run)
+      if (Option.isNone(inserted)) {
+        const live = yield* liveRun(place.session_id)
+        return yield* Option.match(live, {
+          onNone: () => Effect.die(new Error("A locked session has no live run and takes none")),
+          onSome: ({ id }) => refuse({ _tag: "Busy", session_id: place.session_id, run_id: id })
+        })
+      }
+      const active = yield* markActive(run)
+      if (Option.isNone(active)) return yield* Effect.die(new Error("A locked session is gone"))
+
+      const { fence, ...started } = inserted.value
+      const { cwd, ...session } = active.value
+      const lease = { run_id: run.run_id, session_id: place.session_id, owner: run.owner, fence }
+      return { _tag: "Started", lease, run: new Run(started), session: new Session(session), cwd } as const
+    })
+})
