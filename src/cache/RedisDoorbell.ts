@@ -7,7 +7,7 @@ import { RedisConnection } from "./RedisConnection.ts"
 const channel = "causeway:doorbell"
 
 // Rings that Redis has not yet acknowledged. More of them are dropped: a frozen Redis must not grow the heap.
-const maxUnacknowledged = 1024
+const maxUnacknowledged = 10_000
 
 const failures = Metric.counter("doorbell_failures_total", {
   description: "Rings that other instances did not hear, because Redis could not be reached",
