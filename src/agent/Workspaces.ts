@@ -1,6 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { mkdir, realpath, stat } from "node:fs/promises"
 import { dirname, isAbsolute, join, relative, sep } from "node:path"
+import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -29,8 +30,10 @@ const contains = (directory: string, path: string) => path === directory || path
 export class Workspaces extends Context.Service<
   Workspaces,
   {
-    /** The directory of a new session: the one that is asked for, or one of its own. It exists afterwards. */
-    directory(tenant: TenantId, session: SessionId, asked: string | undefined): Effect.Effect<string, ValidationFailed>
+    /** The directory of a new session: the one that is asked for, or one of its own. Nothing is made yet. */
+    choose(tenant: TenantId, session: SessionId, asked: string | undefined): Effect.Effect<string, ValidationFailed>
+    /** Makes a chosen directory if it is one of the tenant's own; others are there already. */
+    prepare(tenant: TenantId, directory: string): Effect.Effect<void, WorkspaceMissing>
     /** Directories that are given to an agent beside its own. They must exist. */
     additional(tenant: TenantId, asked: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ValidationFailed>
   }
@@ -70,19 +73,19 @@ export class Workspaces extends Context.Service<
         return path
       })
 
-      const make = (field: string, path: string) =>
-        Effect.tryPromise({
-          try: () => mkdir(path, { recursive: true, mode: 0o700 }),
-          catch: () => refused(field, "Cannot be made")
-        })
-
       return Workspaces.of({
-        directory: Effect.fn("Workspaces.directory")(function* (tenant, session, asked) {
+        choose: Effect.fn("Workspaces.choose")(function* (tenant, session, asked) {
           const field = "body.cwd"
           const { own, path } = yield* resolve(tenant, field, asked ?? session)
-          if (own) yield* make(field, path)
-          return yield* requireDirectory(field, path)
+          return own ? path : yield* requireDirectory(field, path)
         }),
+        prepare: (tenant, directory) =>
+          roots.some((root) => contains(join(root, tenant), directory))
+            ? Effect.tryPromise({
+                try: () => mkdir(directory, { recursive: true, mode: 0o700 }),
+                catch: (cause) => new WorkspaceMissing({ cause })
+              }).pipe(Effect.asVoid)
+            : Effect.void,
         additional: (tenant, asked) =>
           Effect.forEach(asked, (directory, index) => {
             const field = `body.additional_directories.${index}`

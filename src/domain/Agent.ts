@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import type { AgentProcessFailure, ResultParseFailed, TranscriptNotStored } from "./errors/AgentErrors.ts"
+import type { AgentProcessFailure, ResultParseFailed, RunTimedOut, TranscriptNotStored } from "./errors/AgentErrors.ts"
 import type { ModelFailure } from "./errors/ModelErrors.ts"
 import { Usage } from "./Run.ts"
 import {
@@ -47,7 +47,7 @@ export type AgentOutcome =
   /** It failed, with what it had done and spent until then where the agent said so. */
   | {
       readonly _tag: "Failed"
-      readonly failure: AgentProcessFailure | ModelFailure
+      readonly failure: AgentProcessFailure | ModelFailure | RunTimedOut
       readonly result: AgentResult | null
     }
   /** It ended well as far as can be told, but what it cost is unknown. */

@@ -1,37 +1,52 @@
-import type { Effect, Stream } from "effect"
-import { Context } from "effect"
+import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope, type Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { AgentRuntime, type Beginning } from "../agent/AgentRuntime.ts"
+import { Workspaces } from "../agent/Workspaces.ts"
+import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
-import type {
-  AgentProcessFailure,
-  ResultParseFailed,
-  RunInterrupted,
-  RunLost,
-  RunTimedOut
-} from "../domain/errors/AgentErrors.ts"
-import type { ModelFailure } from "../domain/errors/ModelErrors.ts"
-import type {
-  CapacityExceeded,
-  Forbidden,
+import { SdkMissing } from "../domain/errors/AgentErrors.ts"
+import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
+import {
+  type CapacityExceeded,
+  type Forbidden,
   IdempotencyMismatch,
-  ShuttingDown,
+  type ShuttingDown,
   ValidationFailed
 } from "../domain/errors/RequestErrors.ts"
-import type {
+import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import {
   RunNotFound,
-  RunUnresponsive,
+  type RunUnresponsive,
   SessionBusy,
   SessionCreateFailed,
   SessionIdle,
   SessionNotFound,
-  SessionPersistFailed
+  SessionRetrievalFailed
 } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
-import type { Run, RunId, Sequence } from "../domain/Run.ts"
-import type { ContentBlock, ResultData } from "../domain/RunEvent.ts"
+import { CurrentRequest } from "../domain/RequestContext.ts"
+import { type Lease, type Run, RunId, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
-import type { SessionId, SessionMetadata, SessionMode } from "../domain/Session.ts"
+import { SessionId, type SessionMetadata, type SessionMode } from "../domain/Session.ts"
+import { Settings } from "../domain/Settings.ts"
+import { type NewRun, type RunPlace, RunRepository } from "../storage/RunRepository.ts"
+import { SessionRepository } from "../storage/SessionRepository.ts"
+import { Admission } from "./Admission.ts"
+import { type Answer, collectAnswer } from "./Answers.ts"
+import type { FailureFields } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
-import type { ReadFailure } from "./Sessions.ts"
+import { leaseMillis } from "./Leases.ts"
+import { asRead, type ReadFailure } from "./ReadFailure.ts"
+import { RunControls } from "./RunControls.ts"
+import { type Execution, type ExecutionServices, executeRun } from "./RunExecution.ts"
+import { RunLog } from "./RunLog.ts"
+import { Transcripts } from "./Transcripts.ts"
+
+/** How much of a prompt stands in the log, in characters. */
+const previewLength = 100
+
+/** How long interrupted runs have to write their ends when the service stops, in milliseconds. */
+const stopPatience = 10_000
 
 /** Where a prompt goes. */
 export type Destination =
@@ -63,13 +78,6 @@ export interface FollowedRun {
   readonly frames: Stream.Stream<Frame>
 }
 
-/** The whole answer of a run that went well. */
-export interface Answer {
-  readonly model: string
-  readonly content: ReadonlyArray<ContentBlock>
-  readonly result: ResultData
-}
-
 /** What stands between a request and a running agent. */
 export type StartFailure =
   | ShuttingDown
@@ -80,14 +88,10 @@ export type StartFailure =
   | SessionNotFound
   | SessionBusy
   | SessionCreateFailed
-  | SessionPersistFailed
   | DbUnavailable
   | DbOperational
   | RedisUnavailable
   | RunFailure
-
-/** How a run that had begun can fail. */
-export type RunFailure = AgentProcessFailure | ModelFailure | RunTimedOut | RunLost
 
 /** Runs: started, followed, read and interrupted. */
 export class Runs extends Context.Service<
@@ -100,10 +104,7 @@ export class Runs extends Context.Service<
      */
     start(principal: Principal, request: RunRequest): Effect.Effect<FollowedRun, StartFailure>
     /** Starts a run and waits for its end. A run that did not complete is its failure. */
-    answer(
-      principal: Principal,
-      request: RunRequest
-    ): Effect.Effect<Answer, StartFailure | SessionPersistFailed | RunInterrupted | ResultParseFailed | ReadFailure>
+    answer(principal: Principal, request: RunRequest): Effect.Effect<Answer, StartFailure>
     get(principal: Principal, id: RunId): Effect.Effect<Run, RunNotFound | ReadFailure>
     /** A run's frames after a sequence number; null when it is over and there are none. */
     follow(
@@ -116,5 +117,208 @@ export class Runs extends Context.Service<
       principal: Principal,
       id: SessionId
     ): Effect.Effect<RunId, SessionNotFound | SessionIdle | RunUnresponsive | ReadFailure>
+    /** Takes no new runs, lets those that go on finish for SHUTDOWN_GRACE, then interrupts them. */
+    readonly drain: Effect.Effect<void>
   }
->()("causeway/services/Runs") {}
+>()("causeway/services/Runs") {
+  static readonly layer = Layer.effect(
+    Runs,
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const repository = yield* RunRepository
+      const sessions = yield* SessionRepository
+      const admission = yield* Admission
+      const cache = yield* Cache
+      const workspaces = yield* Workspaces
+      const runtime = yield* AgentRuntime
+      const transcripts = yield* Transcripts
+      const controls = yield* RunControls
+      const log = yield* RunLog
+      const random = yield* SecureRandom.SecureRandom
+      const services = yield* Effect.context<ExecutionServices>()
+      const executions = yield* FiberSet.make<void>()
+      const stopping = yield* Deferred.make<void>()
+
+      const placeOf = Effect.fnUntraced(function* (principal: Principal, { destination, options }: RunRequest) {
+        if (destination._tag === "Session") {
+          if (options.cwd !== undefined) {
+            return yield* new ValidationFailed({
+              issues: [{ path: "body.cwd", message: "A session keeps the directory that it was made with" }]
+            })
+          }
+          const place: RunPlace = { _tag: "Existing", session_id: destination.id }
+          return place
+        }
+        const session_id = SessionId.make(yield* random.uuidV4())
+        if (destination._tag === "Fork") {
+          const place: RunPlace = { _tag: "Fork", session_id, parent_session_id: destination.of }
+          return place
+        }
+        const { _tag, ...session } = destination
+        const cwd = yield* workspaces.choose(principal.tenant_id, session_id, options.cwd)
+        const place: RunPlace = { _tag: "New", session_id, ...session, cwd }
+        return place
+      })
+
+      const beginningOf = (principal: Principal, destination: Destination, lease: Lease): Beginning => {
+        switch (destination._tag) {
+          case "NewSession":
+            return { _tag: "New" }
+          case "Session":
+            return { _tag: "Resume" }
+          case "Fork":
+            return {
+              _tag: "Fork",
+              from: destination.of,
+              transcript: transcripts.of(principal.tenant_id, destination.of, lease)
+            }
+        }
+      }
+
+      const follow = (principal: Principal, run: Run, after: Sequence): FollowedRun => ({
+        run,
+        after,
+        frames: log.follow({ tenant_id: principal.tenant_id, session_id: run.session_id, run_id: run.id }, after)
+      })
+
+      /** Writes the run down, or finds out why not. Nothing has been promised before this. */
+      const write = Effect.fnUntraced(function* (principal: Principal, request: RunRequest) {
+        const place = yield* placeOf(principal, request)
+        const requestContext = yield* CurrentRequest
+        const run: NewRun = {
+          tenant_id: principal.tenant_id,
+          run_id: RunId.make(yield* random.uuidV7()),
+          place,
+          owner: settings.instanceId,
+          lease_ms: leaseMillis,
+          model: request.options.model ?? settings.defaultModel,
+          options: request.options,
+          prompt_preview: request.prompt.slice(0, previewLength),
+          api_key_hash: principal.api_key_hash,
+          request_id: requestContext?.requestId ?? "",
+          idempotency: request.idempotency
+        }
+        const start = yield* repository
+          .start(run)
+          .pipe(
+            Effect.catchTag(
+              "DbRefused",
+              ({ cause }) => new SessionCreateFailed({ session_id: place.session_id, cause })
+            )
+          )
+        switch (start._tag) {
+          case "Mismatch":
+            return yield* new IdempotencyMismatch({ idempotency_key: request.idempotency?.key ?? "" })
+          case "Absent":
+            return yield* new SessionNotFound({ session_id: start.session_id })
+          case "Busy":
+            return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
+          default:
+            return start
+        }
+      })
+
+      const start = Effect.fn("Runs.start")(function* (principal: Principal, request: RunRequest) {
+        yield* admission.check(principal, request.prompt, request.options)
+        const additionalDirectories = yield* workspaces.additional(
+          principal.tenant_id,
+          request.options.additional_directories ?? []
+        )
+        const { credentials, sdk } = yield* runtime.readiness
+        if (sdk === "missing") return yield* new SdkMissing({})
+        if (credentials === "missing") return yield* new ModelCredentialsMissing({})
+        // A shared cache that is away means that other instances cannot be told: then nothing is begun.
+        if (cache.shared) yield* cache.ping
+        const scope = yield* Scope.make()
+        const written = yield* admission.enter(principal.tenant_id).pipe(
+          Scope.provide(scope),
+          Effect.andThen(write(principal, request)),
+          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+        )
+        if (written._tag === "Repeated") {
+          yield* Scope.close(scope, Exit.void)
+          return follow(principal, written.run, written.run.start_seq)
+        }
+        const { cwd, lease, run, session } = written
+        const begun = yield* Deferred.make<void, RunFailure>()
+        const requestContext = yield* CurrentRequest
+        const { model, permission_mode, cwd: _cwd, additional_directories: _directories, ...options } = request.options
+        const fields: FailureFields = {
+          session_id: session.id,
+          run_id: run.id,
+          tenant_id: principal.tenant_id,
+          api_key_hash: principal.api_key_hash,
+          ...(requestContext === null ? {} : { request_id: requestContext.requestId }),
+          ...(settings.logPrompts ? { prompt_preview: request.prompt.slice(0, previewLength) } : {})
+        }
+        const execution: Execution = {
+          lease,
+          run,
+          fields,
+          begun,
+          stopping: Deferred.await(stopping),
+          outlivesReaders: request.idempotency !== null,
+          turn: {
+            tenantId: principal.tenant_id,
+            sessionId: session.id,
+            beginning: beginningOf(principal, request.destination, lease),
+            transcript: transcripts.of(principal.tenant_id, session.id, lease),
+            prompt: request.prompt,
+            additions: [],
+            model: model ?? settings.defaultModel,
+            permissionMode: permission_mode ?? "default",
+            options,
+            cwd,
+            additionalDirectories,
+            mayBypassPermissions: principal.has("bypass_permissions")
+          }
+        }
+        yield* executeRun(execution).pipe(
+          Effect.provideContext(services),
+          Effect.ensuring(Scope.close(scope, Exit.void)),
+          Effect.annotateLogs({ run_id: run.id, session_id: session.id }),
+          FiberSet.run(executions)
+        )
+        yield* Deferred.await(begun)
+        return follow(principal, run, run.start_seq)
+      })
+
+      const get = Effect.fn("Runs.get")(function* (principal: Principal, id: RunId) {
+        const found = yield* asRead(repository.find(principal.tenant_id, id))
+        if (Option.isNone(found)) return yield* new RunNotFound({ run_id: id })
+        return found.value
+      })
+
+      return Runs.of({
+        start,
+        answer: Effect.fn("Runs.answer")(function* (principal, request) {
+          const { frames, run } = yield* start(principal, request)
+          return yield* collectAnswer(run.id, frames)
+        }),
+        get,
+        follow: Effect.fn("Runs.follow")(function* (principal, id, after) {
+          const run = yield* get(principal, id)
+          const from = Sequence.make(Math.max(after ?? 0, run.start_seq))
+          if (run.ended_at !== null && from >= run.last_seq) return null
+          return follow(principal, run, from)
+        }),
+        interrupt: Effect.fn("Runs.interrupt")(function* (principal, id) {
+          const session = yield* asRead(sessions.find(principal.tenant_id, id))
+          if (Option.isNone(session)) return yield* new SessionNotFound({ session_id: id })
+          const live = yield* asRead(repository.findLive(principal.tenant_id, id))
+          if (Option.isNone(live)) return yield* new SessionIdle({ session_id: id })
+          yield* controls.interrupt(principal.tenant_id, live.value.id).pipe(
+            Effect.catchTag("DbRefused", ({ cause }) => new SessionRetrievalFailed({ cause }))
+          )
+          return live.value.id
+        }),
+        drain: Effect.gen(function* () {
+          yield* admission.shut
+          yield* Effect.timeoutOption(FiberSet.awaitEmpty(executions), settings.shutdownGrace)
+          yield* Deferred.succeed(stopping, undefined)
+          yield* Effect.timeoutOption(FiberSet.awaitEmpty(executions), stopPatience)
+        })
+      })
+    })
+  )
+}

@@ -22,7 +22,10 @@ export class AgentNotExecutable extends Schema.TaggedError<AgentNotExecutable>()
 }
 
 /** The working directory went away between the check and the start. */
-export class WorkspaceMissing extends Schema.TaggedError<WorkspaceMissing>()("WorkspaceMissing", soFar) {
+export class WorkspaceMissing extends Schema.TaggedError<WorkspaceMissing>()("WorkspaceMissing", {
+  ...soFar,
+  ...cause
+}) {
   override get message() {
     return "The working directory does not exist."
   }

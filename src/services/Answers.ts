@@ -1,0 +1,80 @@
+import { Effect, Schema, Stream } from "effect"
+import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import { failureOf } from "../domain/errors/RunFailure.ts"
+import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
+import { RunInterrupted } from "../domain/errors/AgentErrors.ts"
+import type { RunId } from "../domain/Run.ts"
+import { type ContentBlock, DoneData, ErrorData, InitData, MessageData, ResultData } from "../domain/RunEvent.ts"
+import { markReported } from "./FailureReport.ts"
+import type { Frame } from "./Frame.ts"
+
+/** The whole answer of a run that went well. */
+export interface Answer {
+  readonly model: string
+  /** What the main agent wrote, in order. */
+  readonly content: ReadonlyArray<ContentBlock>
+  readonly result: ResultData
+}
+
+const read = <Data extends Schema.Decoder<unknown>>(data: Data) => {
+  const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(data))
+  // The frames are our own words; one that does not decode is a bug.
+  return (frame: Frame) => Effect.orDie(decode(frame.data))
+}
+
+const readInit = read(InitData)
+const readMessage = read(MessageData)
+const readResult = read(ResultData)
+const readError = read(ErrorData)
+const readDone = read(DoneData)
+
+interface Reading {
+  model: string
+  readonly content: Array<ContentBlock>
+  result: ResultData | null
+  failure: RunFailure | null
+  interrupted: boolean
+}
+
+const note = Effect.fnUntraced(function* (reading: Reading, frame: Frame) {
+  switch (frame.event) {
+    case "init":
+      reading.model = (yield* readInit(frame)).model
+      return
+    case "message": {
+      const message = yield* readMessage(frame)
+      if (message.type === "assistant" && message.parent_tool_use_id === null) reading.content.push(...message.content)
+      return
+    }
+    case "result":
+      reading.result = yield* readResult(frame)
+      return
+    case "error": {
+      const error = yield* readError(frame)
+      if (error.fatal) reading.failure = yield* Effect.fromOption(failureOf(error)).pipe(Effect.orDie)
+      return
+    }
+    case "done":
+      reading.interrupted = (yield* readDone(frame)).reason === "interrupted"
+  }
+})
+
+const failureIn = ({ failure, interrupted, result, content }: Reading, run_id: RunId): RunFailure | null => {
+  if (failure?._tag === "SessionPersistFailed") {
+    return new SessionPersistFailed({ ...failure, unsaved_result: { ...result, content } })
+  }
+  return interrupted ? new RunInterrupted({ run_id, result: { ...result } }) : failure
+}
+
+/** Reads a run to its end. A run that did not complete is its failure, with what was done until then. */
+export const collectAnswer = Effect.fn("Answers.collectAnswer")(function* (
+  run_id: RunId,
+  frames: Stream.Stream<Frame>
+): Effect.fn.Return<Answer, RunFailure> {
+  const reading: Reading = { model: "", content: [], result: null, failure: null, interrupted: false }
+  yield* Stream.runForEach(frames, (frame) => note(reading, frame))
+  const failure = failureIn(reading, run_id)
+  if (failure !== null) return yield* markReported(failure)
+  if (reading.result === null) return yield* Effect.die(new Error("A run ended without a result or an error"))
+  return { model: reading.model, content: reading.content, result: reading.result }
+})

@@ -1,0 +1,130 @@
+import type { AgentOutcome, AgentResult } from "../domain/Agent.ts"
+import { entryOf } from "../domain/errors/catalogue.ts"
+import { toErrorObject } from "../domain/errors/ErrorObject.ts"
+import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
+import type { FinalRunStatus, RunError, RunId } from "../domain/Run.ts"
+import type { DoneReason, ResultData, RunEvent } from "../domain/RunEvent.ts"
+import type { SessionId, SessionStatus } from "../domain/Session.ts"
+import type { RunEnd } from "../storage/RunRepository.ts"
+import type { CommitFailure } from "./LogWriter.ts"
+
+/** Which run ends, and what its last events must say beside the outcome. */
+export interface EndingRun {
+  readonly session_id: SessionId
+  readonly run_id: RunId
+  readonly request_id: string | null
+  readonly duration_ms: number
+}
+
+/** How a run ends: its last events, what is stored of it, and the failure that is to be reported. */
+export interface Ending {
+  readonly events: ReadonlyArray<RunEvent>
+  readonly end: RunEnd
+  readonly failure: RunFailure | null
+}
+
+/** What is known of a turn of which nothing is known. */
+const nothing: AgentResult = {
+  result: null,
+  stop_reason: null,
+  num_turns: null,
+  total_cost_usd: null,
+  usage: null,
+  model_usage: null,
+  permission_denials: []
+}
+
+/** A failure as it is kept with its run. */
+export const runErrorOf = (failure: RunFailure): RunError => {
+  const { code, error_id } = entryOf(failure._tag)
+  return { code, error_id, message: failure.message }
+}
+
+const resultEvent = (run: EndingRun, result: AgentResult, saved: boolean): RunEvent => {
+  const data: ResultData = {
+    session_id: run.session_id,
+    run_id: run.run_id,
+    is_error: false,
+    saved,
+    ...result,
+    cost_unknown: result.total_cost_usd === null,
+    duration_ms: run.duration_ms
+  }
+  return { event: "result", data }
+}
+
+const errorEvent = (run: EndingRun, failure: RunFailure, result: AgentResult | null): RunEvent => {
+  const error = toErrorObject(failure, run.request_id)
+  const details = result === null ? error.details : { ...error.details, result: { ...result } }
+  return { event: "error", data: { ...error, details, fatal: true } }
+}
+
+const doneEvent = (run: EndingRun, reason: DoneReason): RunEvent => ({
+  event: "done",
+  data: { session_id: run.session_id, run_id: run.run_id, reason }
+})
+
+const endOf = (
+  status: FinalRunStatus,
+  session_status: SessionStatus,
+  result: AgentResult,
+  failure: RunFailure | null
+): RunEnd => ({
+  status,
+  session_status,
+  num_turns: result.num_turns,
+  total_cost_usd: result.total_cost_usd,
+  cost_unknown: result.total_cost_usd === null,
+  usage: result.usage,
+  error: failure === null ? null : runErrorOf(failure)
+})
+
+/** How a run whose agent's turn ended so ends itself. */
+export const endingOf = (run: EndingRun, outcome: AgentOutcome): Ending => {
+  switch (outcome._tag) {
+    case "Completed":
+      return {
+        events: [resultEvent(run, outcome.result, true), doneEvent(run, "completed")],
+        end: endOf("completed", "completed", outcome.result, null),
+        failure: null
+      }
+    case "Interrupted":
+      return {
+        events: [resultEvent(run, outcome.result, true), doneEvent(run, "interrupted")],
+        end: endOf("interrupted", "completed", outcome.result, null),
+        failure: null
+      }
+    // The agent finished, and only the account of it was lost: the run is no failure, its cost is unknown.
+    case "Unreadable":
+      return {
+        events: [resultEvent(run, nothing, true), doneEvent(run, "completed")],
+        end: endOf("completed", "completed", nothing, null),
+        failure: outcome.failure
+      }
+    case "Failed":
+      return {
+        events: [errorEvent(run, outcome.failure, outcome.result), doneEvent(run, "error")],
+        end: endOf("failed", "error", outcome.result ?? nothing, outcome.failure),
+        failure: outcome.failure
+      }
+  }
+}
+
+/** What readers are shown of a run whose end the database did not take. */
+export const unsavedEnding = (
+  run: EndingRun,
+  outcome: AgentOutcome | null,
+  reason: CommitFailure
+): { readonly events: ReadonlyArray<RunEvent>; readonly failure: SessionPersistFailed } => {
+  const result = outcome === null || outcome._tag === "Unreadable" ? nothing : (outcome.result ?? nothing)
+  const failure = new SessionPersistFailed({
+    session_id: run.session_id,
+    run_id: run.run_id,
+    database_error_id: entryOf(reason._tag).error_id
+  })
+  return {
+    events: [errorEvent(run, failure, null), resultEvent(run, result, false), doneEvent(run, "error")],
+    failure
+  }
+}

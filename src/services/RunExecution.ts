@@ -1,0 +1,82 @@
+import { Cause, Clock, Deferred, Effect, Result } from "effect"
+import type { AgentRuntime, AgentTurn } from "../agent/AgentRuntime.ts"
+import type { Workspaces } from "../agent/Workspaces.ts"
+import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import type { Lease, Run } from "../domain/Run.ts"
+import type { Settings } from "../domain/Settings.ts"
+import { RunRepository } from "../storage/RunRepository.ts"
+import type { SessionRepository } from "../storage/SessionRepository.ts"
+import { type FailureFields, reportFailure } from "./FailureReport.ts"
+import type { Leases } from "./Leases.ts"
+import type { CommitFailure } from "./LogWriter.ts"
+import type { RunControls } from "./RunControls.ts"
+import { endingOf, type EndingRun, unsavedEnding } from "./RunEnding.ts"
+import { RunLog } from "./RunLog.ts"
+import { workOn } from "./RunWork.ts"
+import type { AgentOutcome } from "../domain/Agent.ts"
+
+/** A run that stands in the database as running, and whose agent is to be started. */
+export interface Execution {
+  readonly lease: Lease
+  readonly run: Run
+  readonly turn: AgentTurn
+  /** For log lines about the run. */
+  readonly fields: FailureFields
+  readonly outlivesReaders: boolean
+  /** Completed when the agent has said `init`, or with what went wrong before. */
+  readonly begun: Deferred.Deferred<void, RunFailure>
+  /** Completed when the service stops and runs have had their time. */
+  readonly stopping: Effect.Effect<void>
+}
+
+/** What an execution works with. */
+export type ExecutionServices =
+  AgentRuntime | Workspaces | Settings | SessionRepository | RunRepository | Leases | RunControls | RunLog
+
+/** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
+export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
+  execution: Execution
+): Effect.fn.Return<void, never, ExecutionServices> {
+  const log = yield* RunLog
+  const { begun, fields, lease, run, turn } = execution
+  const started = yield* Clock.currentTimeMillis
+  const writer = log.open(
+    { tenant_id: turn.tenantId, session_id: lease.session_id, run_id: lease.run_id },
+    lease,
+    run.start_seq
+  )
+
+  const ending = Effect.map(Clock.currentTimeMillis, (now): EndingRun => ({
+    session_id: lease.session_id,
+    run_id: lease.run_id,
+    request_id: fields.request_id ?? null,
+    duration_ms: now - started
+  }))
+
+  const leaveUnsaved = Effect.fnUntraced(function* (reason: CommitFailure, outcome: AgentOutcome | null) {
+    // Whoever took the run over writes its end, and readers find it in the log.
+    if (reason._tag === "LeaseLost") return yield* reportFailure(reason, fields)
+    yield* reportFailure(reason, fields)
+    const { events, failure } = unsavedEnding(yield* ending, outcome, reason)
+    yield* writer.show(events)
+    if (!(yield* Deferred.fail(begun, failure))) yield* reportFailure(failure, fields)
+  })
+
+  const conclude = Effect.fnUntraced(function* (outcome: AgentOutcome) {
+    const { end, events, failure } = endingOf(yield* ending, outcome)
+    const written = yield* Effect.result(writer.finish(events, end))
+    if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
+    if (failure === null) return
+    // What went wrong before `init` is the answer to the request and reported there; it may be asked again.
+    if (yield* Deferred.fail(begun, failure)) return
+    yield* reportFailure(failure, fields)
+  })
+
+  yield* Effect.scoped(workOn({ ...execution, writer, onInit: Deferred.succeed(begun, undefined) })).pipe(
+    Effect.flatMap((end) => (end._tag === "Ended" ? conclude(end.outcome) : leaveUnsaved(end.reason, end.outcome))),
+    Effect.catchDefect((defect) =>
+      Effect.logFatal("A run broke on a defect", Cause.die(defect)).pipe(Effect.annotateLogs({ ...fields }))
+    ),
+    Effect.ensuring(log.close(lease.run_id))
+  )
+})

@@ -1,0 +1,149 @@
+import { Deferred, Effect, Option, Result, type Scope, Stream } from "effect"
+import { AgentRuntime, type AgentTurn } from "../agent/AgentRuntime.ts"
+import { Workspaces } from "../agent/Workspaces.ts"
+import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
+import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
+import { toErrorObject } from "../domain/errors/ErrorObject.ts"
+import type { Lease } from "../domain/Run.ts"
+import type { RunEvent } from "../domain/RunEvent.ts"
+import { Settings } from "../domain/Settings.ts"
+import { SessionRepository } from "../storage/SessionRepository.ts"
+import { type FailureFields, reportFailure } from "./FailureReport.ts"
+import { Leases } from "./Leases.ts"
+import type { CommitFailure } from "./LogWriter.ts"
+import { RunControls } from "./RunControls.ts"
+import { RunLog, type RunWriter } from "./RunLog.ts"
+
+/** What one run's agent is to do, and for how long. */
+export interface RunOrder {
+  readonly lease: Lease
+  readonly turn: AgentTurn
+  readonly writer: RunWriter
+  /** For log lines about the run. */
+  readonly fields: FailureFields
+  /** Whether it goes on although nobody reads it. */
+  readonly outlivesReaders: boolean
+  /** Run when the agent has said `init`. */
+  readonly onInit: Effect.Effect<unknown>
+  /** Completed when the service stops and runs have had their time. */
+  readonly stopping: Effect.Effect<void>
+}
+
+/** How the work on a run ended: with the agent's own end, or because nothing could be written any more. */
+export type WorkEnd =
+  | { readonly _tag: "Ended"; readonly outcome: AgentOutcome }
+  | { readonly _tag: "Unwritable"; readonly reason: CommitFailure; readonly outcome: AgentOutcome | null }
+
+/** How often it is looked whether anybody reads the run, in milliseconds. */
+const readerCheckEvery = 1000
+
+/** How long an interrupted agent has to say how its turn ended. */
+const interruptPatience = 5000
+
+/** The prompt as the log shows it, so that the history has both sides of the conversation. */
+const promptMessage = (prompt: string): RunEvent => ({
+  event: "message",
+  data: {
+    type: "user",
+    content: [{ type: "text", text: prompt }],
+    model: null,
+    uuid: null,
+    usage: null,
+    parent_tool_use_id: null
+  }
+})
+
+/** Has an agent work on a run and writes down what it says. When it answers, no process of the agent is left. */
+export const workOn = Effect.fn("RunWork.workOn")(function* (
+  order: RunOrder
+): Effect.fn.Return<
+  WorkEnd,
+  never,
+  AgentRuntime | Workspaces | Settings | SessionRepository | Leases | RunControls | RunLog | Scope.Scope
+> {
+  const { runTimeout, disconnectGrace } = yield* Settings
+  const runtime = yield* AgentRuntime
+  const workspaces = yield* Workspaces
+  const sessions = yield* SessionRepository
+  const leases = yield* Leases
+  const controls = yield* RunControls
+  const log = yield* RunLog
+  const { lease, turn, writer } = order
+  const ids = { session_id: lease.session_id, run_id: lease.run_id }
+
+  const launched = yield* Effect.result(
+    Effect.andThen(workspaces.prepare(turn.tenantId, turn.cwd), runtime.start(turn))
+  )
+  if (Result.isFailure(launched)) {
+    return { _tag: "Ended", outcome: { _tag: "Failed", failure: launched.failure, result: null } }
+  }
+  const agent = launched.success
+  const lost = yield* leases.hold(lease, agent)
+  yield* controls.obey(lease.run_id, agent.interrupt)
+
+  let overtime: RunTimedOut | null = null
+  const watchTime = Effect.gen(function* () {
+    yield* Effect.sleep(runTimeout)
+    overtime = new RunTimedOut({ limit_ms: runTimeout })
+    yield* agent.interrupt
+  })
+  const watchReaders = Effect.gen(function* () {
+    let unread = 0
+    while (unread < disconnectGrace) {
+      yield* Effect.sleep(readerCheckEvery)
+      unread = log.readers(lease.run_id) > 0 ? 0 : unread + readerCheckEvery
+    }
+    yield* agent.interrupt
+  })
+  const watchStop = Effect.andThen(order.stopping, agent.interrupt)
+  yield* Effect.forkScoped(watchTime)
+  yield* Effect.forkScoped(watchStop)
+  if (!order.outlivesReaders) yield* Effect.forkScoped(watchReaders)
+
+  const outcome = yield* Deferred.make<AgentOutcome>()
+  // An event that cannot be written any more is dropped: `writer.failed` says so, and the outcome is still wanted.
+  const write = (event: RunEvent) => Effect.ignore(writer.append(event))
+  const handle = Effect.fnUntraced(function* (event: AgentEvent) {
+    switch (event.event) {
+      case "init":
+        yield* write({ event: "init", data: { ...ids, ...event.data } })
+        yield* write(promptMessage(turn.prompt))
+        yield* order.onInit
+        return
+      case "warning":
+        yield* reportFailure(event.failure, order.fields)
+        yield* write({
+          event: "error",
+          data: { ...toErrorObject(event.failure, order.fields.request_id ?? null), fatal: false }
+        })
+        yield* sessions
+          .markTranscriptIncomplete(turn.tenantId, lease.session_id)
+          .pipe(Effect.catch((failure) => reportFailure(failure, order.fields)))
+        return
+      case "end": {
+        const { outcome: own } = event
+        const ended: AgentOutcome =
+          overtime === null
+            ? own
+            : { _tag: "Failed", failure: overtime, result: own._tag === "Unreadable" ? null : own.result }
+        yield* Deferred.succeed(outcome, ended)
+        return
+      }
+      default:
+        yield* write(event)
+    }
+  })
+  yield* agent.events.pipe(Stream.runForEach(handle), Effect.forkScoped)
+
+  const unwritable = Effect.flip(Effect.raceFirst(writer.failed, lost))
+  const first = yield* Effect.raceFirst(
+    Effect.map(Deferred.await(outcome), (ended) => ({ ended })),
+    Effect.map(unwritable, (reason) => ({ reason }))
+  )
+  if ("ended" in first) return { _tag: "Ended", outcome: first.ended }
+  // Whoever holds the run now needs this agent gone, not its word.
+  if (first.reason._tag === "LeaseLost") return { _tag: "Unwritable", reason: first.reason, outcome: null }
+  yield* Effect.forkScoped(agent.interrupt)
+  const last = yield* Effect.timeoutOption(Deferred.await(outcome), interruptPatience)
+  return { _tag: "Unwritable", reason: first.reason, outcome: Option.getOrNull(last) }
+})
