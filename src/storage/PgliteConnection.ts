@@ -1,6 +1,7 @@
 import type { PGlite } from "@electric-sql/pglite"
 import { Buffer } from "node:buffer"
 import { Duplex } from "node:stream"
+import { callbackify } from "node:util"
 
 const cancelRequest = 80877102
 const terminate = "X".charCodeAt(0)
@@ -33,9 +34,9 @@ export class PgliteConnection extends Duplex {
 
   override _read(): void {}
 
-  override _write(chunk: Buffer, _encoding: string, done: (failure?: Error) => void): void {
+  override _write(chunk: Buffer, _encoding: string, done: (failure?: Error | null) => void): void {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
-    this.#accept().then(() => done(), done)
+    callbackify(() => this.#accept())(done)
   }
 
   override _final(done: () => void): void {
