@@ -1,10 +1,20 @@
-import type { Effect, Redacted } from "effect"
-import { Context } from "effect"
-import type { ApiKey, ApiKeyId, ApiKeyScope, Principal } from "../domain/ApiKey.ts"
-import type { Forbidden, Unauthorized } from "../domain/errors/RequestErrors.ts"
-import type { ApiKeyNotFound, SessionRetrievalFailed } from "../domain/errors/SessionErrors.ts"
-import type { DatabaseFailure, DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
+import { Context, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Cache } from "../cache/Cache.ts"
+import { type ApiKey, type ApiKeyHash, ApiKeyId, type ApiKeyScope, Principal } from "../domain/ApiKey.ts"
+import { Forbidden, Unauthorized } from "../domain/errors/RequestErrors.ts"
+import { ApiKeyNotFound } from "../domain/errors/SessionErrors.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
+import { ApiKeyRepository } from "../storage/ApiKeyRepository.ts"
+import { makeSecrets } from "./ApiKeySecrets.ts"
+import { makeReadThrough } from "./ReadThrough.ts"
+import { asRead, type ReadFailure } from "./ReadFailure.ts"
+
+/** How long a key's owner is known without asking the database. */
+const principalLife = Duration.seconds(60)
+
+const keyOf = (hash: ApiKeyHash) => `principal:${hash}`
 
 /** A stored key with its secret, which nobody can see again. */
 export interface IssuedKey {
@@ -24,12 +34,61 @@ export class ApiKeys extends Context.Service<
       name: string,
       scopes: ReadonlyArray<ApiKeyScope>
     ): Effect.Effect<IssuedKey, Forbidden | DatabaseFailure>
-    list(
-      principal: Principal,
-      position: PagePosition | null,
-      size: number
-    ): Effect.Effect<Page<ApiKey>, DbUnavailable | DbOperational | SessionRetrievalFailed>
-    /** From its answer on the key opens nothing on this instance, and on others within seconds. */
+    list(principal: Principal, position: PagePosition | null, size: number): Effect.Effect<Page<ApiKey>, ReadFailure>
+    /** From its answer on the key opens nothing, on any instance that shares the cache. */
     revoke(principal: Principal, id: ApiKeyId): Effect.Effect<ApiKey, ApiKeyNotFound | DatabaseFailure>
   }
->()("causeway/services/ApiKeys") {}
+>()("causeway/services/ApiKeys") {
+  static readonly layer = Layer.effect(
+    ApiKeys,
+    Effect.gen(function* () {
+      const repository = yield* ApiKeyRepository
+      const cache = yield* Cache
+      const random = yield* SecureRandom.SecureRandom
+      const secrets = yield* makeSecrets
+      const principals = makeReadThrough(cache, Principal, principalLife)
+
+      const authenticate = Effect.fn("ApiKeys.authenticate")(function* (secret: Redacted.Redacted) {
+        if (Redacted.value(secret) === "") return yield* new Unauthorized({ reason: "missing" })
+        const hash = yield* secrets.hash(secret)
+        const found = yield* principals.get(keyOf(hash), repository.findPrincipal(hash))
+        if (Option.isNone(found)) return yield* new Unauthorized({ reason: "invalid" })
+        return found.value
+      })
+
+      const create = Effect.fn("ApiKeys.create")(function* (
+        principal: Principal,
+        name: string,
+        scopes: ReadonlyArray<ApiKeyScope>
+      ) {
+        const missing = scopes.find((scope) => !principal.has(scope) && !principal.has("operator"))
+        if (missing !== undefined) return yield* new Forbidden({ scope: missing })
+        const { hash, secret } = yield* secrets.issue
+        const apiKey = yield* repository.create({
+          id: ApiKeyId.make(yield* random.uuidV7()),
+          tenant_id: principal.tenant_id,
+          name,
+          hash,
+          scopes
+        })
+        return { apiKey, secret }
+      })
+
+      const revoke = Effect.fn("ApiKeys.revoke")(function* (principal: Principal, id: ApiKeyId) {
+        const revoked = yield* repository.revoke(principal.tenant_id, id)
+        if (Option.isNone(revoked)) return yield* new ApiKeyNotFound({ api_key_id: id })
+        yield* principals.invalidate(keyOf(revoked.value.hash))
+        return revoked.value.key
+      })
+
+      return ApiKeys.of({
+        authenticate,
+        create,
+        revoke,
+        list: Effect.fn("ApiKeys.list")((principal, position, size) =>
+          asRead(repository.list(principal.tenant_id, position, size))
+        )
+      })
+    })
+  )
+}

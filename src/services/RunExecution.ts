@@ -4,7 +4,6 @@ import type { Workspaces } from "../agent/Workspaces.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { Settings } from "../domain/Settings.ts"
-import { RunRepository } from "../storage/RunRepository.ts"
 import type { SessionRepository } from "../storage/SessionRepository.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import type { Leases } from "./Leases.ts"
@@ -13,6 +12,7 @@ import type { RunControls } from "./RunControls.ts"
 import { endingOf, type EndingRun, unsavedEnding } from "./RunEnding.ts"
 import { RunLog } from "./RunLog.ts"
 import { workOn } from "./RunWork.ts"
+import { Sessions } from "./Sessions.ts"
 import type { AgentOutcome } from "../domain/Agent.ts"
 
 /** A run that stands in the database as running, and whose agent is to be started. */
@@ -38,6 +38,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   execution: Execution
 ): Effect.fn.Return<void, never, ExecutionServices> {
   const log = yield* RunLog
+  const sessions = yield* Sessions
   const { begun, fields, lease, run, turn } = execution
   const started = yield* Clock.currentTimeMillis
   const writer = log.open(
@@ -64,6 +65,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
 
   const conclude = Effect.fnUntraced(function* (outcome: AgentOutcome) {
     const { end, events, failure } = endingOf(yield* ending, outcome)
+    yield* sessions.touch(turn.tenantId, lease.session_id)
     const written = yield* Effect.result(writer.finish(events, end))
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
     if (failure === null) return

@@ -30,7 +30,6 @@ import type { RunOptions } from "../domain/RunOptions.ts"
 import { SessionId, type SessionMetadata, type SessionMode } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import { type NewRun, type RunPlace, RunRepository } from "../storage/RunRepository.ts"
-import { SessionRepository } from "../storage/SessionRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
 import type { FailureFields } from "./FailureReport.ts"
@@ -40,6 +39,7 @@ import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
 import { type Execution, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
+import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
 
 /** How much of a prompt stands in the log, in characters. */
@@ -126,7 +126,7 @@ export class Runs extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* Settings
       const repository = yield* RunRepository
-      const sessions = yield* SessionRepository
+      const sessions = yield* Sessions
       const admission = yield* Admission
       const cache = yield* Cache
       const workspaces = yield* Workspaces
@@ -198,6 +198,7 @@ export class Runs extends Context.Service<
           request_id: requestContext?.requestId ?? "",
           idempotency: request.idempotency
         }
+        if (place._tag === "Existing") yield* sessions.touch(principal.tenant_id, place.session_id)
         const start = yield* repository
           .start(run)
           .pipe(
@@ -303,13 +304,12 @@ export class Runs extends Context.Service<
           return follow(principal, run, from)
         }),
         interrupt: Effect.fn("Runs.interrupt")(function* (principal, id) {
-          const session = yield* asRead(sessions.find(principal.tenant_id, id))
-          if (Option.isNone(session)) return yield* new SessionNotFound({ session_id: id })
+          yield* sessions.get(principal, id)
           const live = yield* asRead(repository.findLive(principal.tenant_id, id))
           if (Option.isNone(live)) return yield* new SessionIdle({ session_id: id })
-          yield* controls.interrupt(principal.tenant_id, live.value.id).pipe(
-            Effect.catchTag("DbRefused", ({ cause }) => new SessionRetrievalFailed({ cause }))
-          )
+          yield* controls
+            .interrupt(principal.tenant_id, live.value.id)
+            .pipe(Effect.catchTag("DbRefused", ({ cause }) => new SessionRetrievalFailed({ cause })))
           return live.value.id
         }),
         drain: Effect.gen(function* () {

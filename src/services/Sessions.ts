@@ -1,16 +1,24 @@
-import type { Effect } from "effect"
-import { Context } from "effect"
+import { Context, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
-import type { SessionBusy, SessionNotFound, SessionRetrievalFailed } from "../domain/errors/SessionErrors.ts"
-import type { DatabaseFailure, DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
+import { SessionBusy, SessionNotFound, SessionRetrievalFailed } from "../domain/errors/SessionErrors.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
-import type { RunId, Sequence } from "../domain/Run.ts"
-import type { MessageData } from "../domain/RunEvent.ts"
-import type { Session, SessionId } from "../domain/Session.ts"
-import type { SessionFilter, SessionPatch } from "../storage/SessionRepository.ts"
+import { type RunId, Sequence } from "../domain/Run.ts"
+import { MessageData } from "../domain/RunEvent.ts"
+import { Session, type SessionId } from "../domain/Session.ts"
+import type { TenantId } from "../domain/Tenant.ts"
+import { type LogRecord, RunEventRepository } from "../storage/RunEventRepository.ts"
+import { type SessionFilter, type SessionPatch, SessionRepository } from "../storage/SessionRepository.ts"
+import { asRead, type ReadFailure } from "./ReadFailure.ts"
+import { makeReadThrough } from "./ReadThrough.ts"
 
-/** What reading sessions can fail with. */
-export type ReadFailure = DbUnavailable | DbOperational | SessionRetrievalFailed
+/** How long a session is known without asking the database; every change forgets it at once. */
+const sessionLife = Duration.seconds(30)
+
+const sessionKey = (tenant: TenantId, id: SessionId) => `session:${tenant}:${id}`
+
+const decodeMessage = Schema.decodeUnknownEffect(Schema.fromJsonString(MessageData))
 
 /** A message of a session's history. */
 export interface StoredMessage {
@@ -49,6 +57,8 @@ export class Sessions extends Context.Service<
       patch: SessionPatch
     ): Effect.Effect<Session, SessionNotFound | DatabaseFailure>
     delete(principal: Principal, id: SessionId): Effect.Effect<void, SessionNotFound | SessionBusy | DatabaseFailure>
+    /** Has readers see a session anew; to be called before it is changed elsewhere. */
+    touch(tenant: TenantId, id: SessionId): Effect.Effect<void>
     /** The messages of the session; a fork's begin with those of the session that it left, up to there. */
     messages(
       principal: Principal,
@@ -57,4 +67,82 @@ export class Sessions extends Context.Service<
       size: number
     ): Effect.Effect<MessagePage, SessionNotFound | ReadFailure>
   }
->()("causeway/services/Sessions") {}
+>()("causeway/services/Sessions") {
+  static readonly layer = Layer.effect(
+    Sessions,
+    Effect.gen(function* () {
+      const repository = yield* SessionRepository
+      const events = yield* RunEventRepository
+      const cached = makeReadThrough(yield* Cache, Session, sessionLife)
+
+      const get = Effect.fn("Sessions.get")(function* (principal: Principal, id: SessionId) {
+        const { tenant_id } = principal
+        const found = yield* cached.get(sessionKey(tenant_id, id), asRead(repository.find(tenant_id, id)))
+        if (Option.isNone(found)) return yield* new SessionNotFound({ session_id: id })
+        return found.value
+      })
+
+      const update = Effect.fn("Sessions.update")(function* (principal: Principal, id: SessionId, patch: SessionPatch) {
+        const changed = yield* repository.update(principal.tenant_id, id, patch)
+        if (Option.isNone(changed)) return yield* new SessionNotFound({ session_id: id })
+        yield* cached.invalidate(sessionKey(principal.tenant_id, id))
+        return changed.value
+      })
+
+      const remove = Effect.fn("Sessions.delete")(function* (principal: Principal, id: SessionId) {
+        const deletion = yield* repository.delete(principal.tenant_id, id)
+        if (deletion._tag === "Absent") return yield* new SessionNotFound({ session_id: id })
+        if (deletion._tag === "Busy") return yield* new SessionBusy({ session_id: id, run_id: deletion.run_id })
+        yield* cached.invalidate(sessionKey(principal.tenant_id, id))
+      })
+
+      const toMessage = ({ data, run_id, seq, session_id }: LogRecord) =>
+        decodeMessage(data).pipe(
+          Effect.map((message): StoredMessage => ({ session_id, run_id, seq, message })),
+          Effect.mapError((cause) => new SessionRetrievalFailed({ cause }))
+        )
+
+      const messages = Effect.fn("Sessions.messages")(function* (
+        principal: Principal,
+        id: SessionId,
+        position: MessagePosition | null,
+        size: number
+      ) {
+        const segments = yield* asRead(repository.history(principal.tenant_id, id))
+        if (segments.length === 0) return yield* new SessionNotFound({ session_id: id })
+        const first = position === null ? 0 : segments.findIndex(({ session_id }) => session_id === position.session_id)
+        const found: Array<LogRecord> = []
+        for (const { session_id, until } of segments.slice(Math.max(first, 0))) {
+          if (found.length > size) break
+          const after = position?.session_id === session_id ? position.seq : Sequence.make(0)
+          const records = yield* asRead(
+            events.read(principal.tenant_id, session_id, {
+              after,
+              limit: size + 1 - found.length,
+              events: ["message"],
+              ...(until === null ? {} : { until })
+            })
+          )
+          found.push(...records)
+        }
+        const page = yield* Effect.forEach(found.slice(0, size), toMessage)
+        const last = page.at(-1)
+        return {
+          messages: page,
+          next: found.length > size && last !== undefined ? { session_id: last.session_id, seq: last.seq } : null
+        }
+      })
+
+      return Sessions.of({
+        get,
+        update,
+        delete: remove,
+        touch: (tenant, id) => cached.invalidate(sessionKey(tenant, id)),
+        messages,
+        list: Effect.fn("Sessions.list")((principal, filter, position, size) =>
+          asRead(repository.list(principal.tenant_id, filter, position, size))
+        )
+      })
+    })
+  )
+}

@@ -1,10 +1,16 @@
-import type { Effect } from "effect"
-import { Context } from "effect"
-import type { SessionRetrievalFailed } from "../domain/errors/SessionErrors.ts"
-import type { AlreadyExists, DatabaseFailure, DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
+import { Context, Effect, Layer } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { ApiKeyId, type ApiKeyScope } from "../domain/ApiKey.ts"
+import type { AlreadyExists, DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
-import type { Tenant } from "../domain/Tenant.ts"
+import { type Tenant, TenantId } from "../domain/Tenant.ts"
+import { TenantRepository } from "../storage/TenantRepository.ts"
 import type { IssuedKey } from "./ApiKeys.ts"
+import { makeSecrets } from "./ApiKeySecrets.ts"
+import { asRead, type ReadFailure } from "./ReadFailure.ts"
+
+/** What a tenant's first key may do: make other keys, and run agents. */
+const firstScopes: ReadonlyArray<ApiKeyScope> = ["admin", "query"]
 
 /** Tenants, as their operator manages them. */
 export class Tenants extends Context.Service<
@@ -14,9 +20,31 @@ export class Tenants extends Context.Service<
     create(
       name: string
     ): Effect.Effect<{ readonly tenant: Tenant; readonly issued: IssuedKey }, AlreadyExists | DatabaseFailure>
-    list(
-      position: PagePosition | null,
-      size: number
-    ): Effect.Effect<Page<Tenant>, DbUnavailable | DbOperational | SessionRetrievalFailed>
+    list(position: PagePosition | null, size: number): Effect.Effect<Page<Tenant>, ReadFailure>
   }
->()("causeway/services/Tenants") {}
+>()("causeway/services/Tenants") {
+  static readonly layer = Layer.effect(
+    Tenants,
+    Effect.gen(function* () {
+      const repository = yield* TenantRepository
+      const random = yield* SecureRandom.SecureRandom
+      const secrets = yield* makeSecrets
+
+      return Tenants.of({
+        create: Effect.fn("Tenants.create")(function* (name) {
+          const id = TenantId.make(yield* random.uuidV7())
+          const { hash, secret } = yield* secrets.issue
+          const { key, tenant } = yield* repository.create(id, name, {
+            id: ApiKeyId.make(yield* random.uuidV7()),
+            tenant_id: id,
+            name: "first key",
+            hash,
+            scopes: firstScopes
+          })
+          return { tenant, issued: { apiKey: key, secret } }
+        }),
+        list: Effect.fn("Tenants.list")((position, size) => asRead(repository.list(position, size)))
+      })
+    })
+  )
+}

@@ -1,0 +1,61 @@
+import { type Duration, Effect, Option, Schema } from "effect"
+import type { Cache } from "../cache/Cache.ts"
+import { CacheParseFailed, type RedisUnavailable } from "../domain/errors/StorageErrors.ts"
+import { reportFailure } from "./FailureReport.ts"
+
+/** Reads things from the cache, and from the database where the cache does not have them. */
+export interface ReadThrough<A> {
+  readonly get: <E, R>(
+    key: string,
+    fromDatabase: Effect.Effect<Option.Option<A>, E, R>
+  ) => Effect.Effect<Option.Option<A>, E, R>
+  /** Forgets what has changed. */
+  readonly invalidate: (key: string) => Effect.Effect<void>
+}
+
+/** Makes reads of one kind of thing. A cache that is away or holds nonsense costs time, never an answer. */
+export const makeReadThrough = <A, I>(
+  cache: Cache["Service"],
+  schema: Schema.Codec<A, I>,
+  life: Duration.Duration
+): ReadThrough<A> => {
+  const json = Schema.fromJsonString(schema)
+  const decode = Schema.decodeUnknownEffect(json)
+  const encode = Schema.encodeEffect(json)
+
+  // Without the cache reads go on, as slowly as the database; the outage itself is logged by its layer.
+  const reportOutage = (failure: RedisUnavailable) => reportFailure(failure, {})
+
+  const cached = Effect.fnUntraced(function* (key: string) {
+    const found = yield* cache.get(key)
+    if (Option.isNone(found)) return Option.none<A>()
+    return yield* decode(found.value).pipe(
+      Effect.asSome,
+      Effect.catch(() =>
+        reportFailure(new CacheParseFailed({ key }), {}).pipe(
+          Effect.andThen(cache.remove(key)),
+          Effect.as(Option.none<A>())
+        )
+      )
+    )
+  })
+
+  return {
+    get: Effect.fnUntraced(function* (key, fromDatabase) {
+      const known = yield* cached(key).pipe(
+        Effect.catch((failure) => Effect.as(reportOutage(failure), Option.none<A>()))
+      )
+      if (Option.isSome(known)) return known
+      const found = yield* fromDatabase
+      if (Option.isSome(found)) {
+        yield* encode(found.value).pipe(
+          Effect.orDie,
+          Effect.flatMap((value) => cache.fill(key, value, life)),
+          Effect.ignore
+        )
+      }
+      return found
+    }),
+    invalidate: (key) => Effect.catch(cache.invalidate(key), reportOutage)
+  }
+}
