@@ -1,0 +1,144 @@
+import type { SpawnedProcess } from "@anthropic-ai/claude-agent-sdk"
+import { spawn, type ChildProcessByStdio } from "node:child_process"
+import { PassThrough, type Readable, type Writable } from "node:stream"
+import type { Confinement } from "./Confinement.ts"
+import { signalTree } from "./ProcessTree.ts"
+
+/** What the SDK may read ahead of us. It queues without a bound, so its input is bounded instead. */
+const MAX_AHEAD = 1024 * 1024
+const MAX_STDERR = 8 * 1024
+
+interface Command {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+type Listener = ((code: number | null, signal: NodeJS.Signals | null) => void) | ((error: Error) => void)
+
+/**
+ * One agent's processes, as the SDK wants to see a process. Every signal that the SDK
+ * sends kills the whole tree: its grace of two seconds has passed by then.
+ */
+export class AgentProcess implements SpawnedProcess {
+  readonly stdin: Writable
+  readonly stdout = new PassThrough()
+  /** Resolves once the process is gone, or could not be started. */
+  readonly gone: Promise<void>
+  /** When it last said something, by `performance.now()`. */
+  lastOutput = performance.now()
+
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #mark: string | undefined
+  #ahead = 0
+  #hungry = true
+  #unbounded = false
+  #frozen = false
+  #stderr = ""
+
+  /** `mark` is an entry of the environment that no other agent's processes have. */
+  constructor({ command, args, cwd, env }: Command, confinement: Confinement, mark: string) {
+    this.#mark = confinement.complete ? undefined : mark
+    const [program, ...rest] = [...confinement.wrap, command, ...args]
+    this.#child = spawn(program ?? command, rest, { cwd, env, stdio: ["pipe", "pipe", "pipe"] })
+    this.stdin = this.#child.stdin
+    // The process may end while something is being written to it; its exit is what counts.
+    this.stdin.on("error", () => {})
+    this.#child.stdout.on("data", (chunk: Buffer) => this.#read(chunk))
+    this.#child.stdout.once("close", () => this.stdout.end())
+    this.#child.stderr.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR)
+    })
+    this.gone = new Promise((resolve) => {
+      this.#child.once("exit", () => resolve())
+      this.#child.once("error", () => resolve())
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  get killed(): boolean {
+    return this.#child.killed
+  }
+
+  get exitCode(): number | null {
+    return this.#child.exitCode
+  }
+
+  get signalCode(): NodeJS.Signals | null {
+    return this.#child.signalCode
+  }
+
+  /** The end of what it wrote to its standard error. */
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  /** Whether it is held back, by a freeze or by a reader who is behind, so that its silence means nothing. */
+  get heldBack(): boolean {
+    return this.#frozen || this.#child.stdout.isPaused()
+  }
+
+  /** Says whether whoever reads the SDK's messages has read them all and waits for more. */
+  set hungry(hungry: boolean) {
+    this.#hungry = hungry
+    if (!hungry) return
+    this.#ahead = 0
+    this.#child.stdout.resume()
+  }
+
+  /** From now on everything is read, whether anybody takes it or not. */
+  release(): void {
+    this.#unbounded = true
+    this.#child.stdout.resume()
+  }
+
+  freeze(): void {
+    if (this.#over || this.pid === undefined) return
+    this.#frozen = true
+    signalTree(this.pid, "SIGSTOP", this.#mark)
+  }
+
+  thaw(): void {
+    if (this.pid === undefined) return
+    signalTree(this.pid, "SIGCONT", this.#mark)
+    this.lastOutput = performance.now()
+    this.#frozen = false
+  }
+
+  kill(_signal?: NodeJS.Signals): boolean {
+    if (this.pid === undefined) return false
+    if (this.#mark !== undefined) {
+      // Also when the CLI is over: its tools may not be. A tree that stands still starts no further process.
+      signalTree(this.pid, "SIGSTOP", this.#mark)
+      signalTree(this.pid, "SIGKILL", this.#mark)
+    }
+    return this.#child.kill("SIGKILL")
+  }
+
+  on(event: "exit" | "error", listener: Listener): void {
+    this.#child.on(event, listener)
+  }
+
+  once(event: "exit" | "error", listener: Listener): void {
+    this.#child.once(event, listener)
+  }
+
+  off(event: "exit" | "error", listener: Listener): void {
+    this.#child.off(event, listener)
+  }
+
+  get #over(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  #read(chunk: Buffer): void {
+    this.lastOutput = performance.now()
+    this.#ahead = this.#hungry ? 0 : this.#ahead + chunk.length
+    this.stdout.write(chunk)
+    if (!this.#unbounded && this.#ahead > MAX_AHEAD) this.#child.stdout.pause()
+  }
+}

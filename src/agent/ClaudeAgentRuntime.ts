@@ -1,0 +1,63 @@
+import { Effect, Layer } from "effect"
+import { stat } from "node:fs/promises"
+import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
+import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
+import { AgentRuntime, type AgentReadiness, type AgentSettings, type AgentTurn } from "./AgentRuntime.ts"
+import { loadSdk } from "./AgentSdk.ts"
+import { findConfinement } from "./Confinement.ts"
+import { startLiveAgent } from "./LiveAgent.ts"
+import { runTurn } from "./RunningTurn.ts"
+import { writeTranscript } from "./TranscriptFiles.ts"
+import { makeTranscriptStore } from "./TranscriptStore.ts"
+import { makeTurnDirectory, removeAbandoned } from "./TurnDirectory.ts"
+
+const checkWorkspace = (cwd: string) =>
+  Effect.tryPromise({ try: () => stat(cwd), catch: () => new WorkspaceMissing() }).pipe(
+    Effect.filterOrFail(
+      (stats) => stats.isDirectory(),
+      () => new WorkspaceMissing()
+    ),
+    Effect.asVoid
+  )
+
+/** Puts the stored conversation that a turn begins with where its process will look for it. */
+const recall = ({ beginning, sessionId, transcript }: AgentTurn, config: string) => {
+  switch (beginning._tag) {
+    case "New":
+      return Effect.void
+    case "Resume":
+      return writeTranscript(transcript, sessionId, config)
+    case "Fork":
+      return writeTranscript(beginning.transcript, beginning.from, config)
+  }
+}
+
+/** Agents of the Claude Agent SDK: one process of its CLI for each turn. */
+export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
+  Layer.effect(
+    AgentRuntime,
+    Effect.gen(function* () {
+      yield* removeAbandoned(settings.directory)
+      const confinement = yield* findConfinement
+      const hasCredentials = settings.apiKey !== undefined || settings.baseUrl !== undefined
+
+      const start = Effect.fn("ClaudeAgentRuntime.start")(function* (turn: AgentTurn) {
+        if (!hasCredentials) return yield* new ModelCredentialsMissing()
+        const sdk = yield* loadSdk(settings.executable)
+        yield* checkWorkspace(turn.cwd)
+        const userSettings = turn.options.setting_sources?.includes("user") === true
+        const directory = yield* makeTurnDirectory(settings.directory, turn.tenantId, userSettings)
+        yield* recall(turn, directory.config)
+        const transcript = yield* makeTranscriptStore(turn.transcript)
+        const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript)
+        return yield* runTurn(settings, turn, agent, transcript)
+      })
+
+      const readiness = loadSdk(settings.executable).pipe(
+        Effect.match({ onFailure: () => "missing" as const, onSuccess: () => "ok" as const }),
+        Effect.map((sdk): AgentReadiness => ({ sdk, credentials: hasCredentials ? "ok" : "missing" }))
+      )
+
+      return AgentRuntime.of({ start, readiness })
+    })
+  )

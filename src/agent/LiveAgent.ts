@@ -1,0 +1,114 @@
+import type { Query, SDKMessage } from "@anthropic-ai/claude-agent-sdk"
+import { Effect, type Scope } from "effect"
+import { AgentStartFailed } from "../domain/errors/AgentErrors.ts"
+import { AgentProcess } from "./AgentProcess.ts"
+import type { AgentSdk } from "./AgentSdk.ts"
+import type { AgentSettings, AgentTurn } from "./AgentRuntime.ts"
+import { agentEnvironment } from "./AgentEnvironment.ts"
+import type { Confinement } from "./Confinement.ts"
+import { sdkOptions } from "./SdkOptions.ts"
+import type { TranscriptStore } from "./TranscriptStore.ts"
+import type { TurnDirectory } from "./TurnDirectory.ts"
+import { TurnInput } from "./TurnInput.ts"
+
+const GONE_WITHIN_MS = 2000
+
+/** A conversation with a process of the SDK. The process comes a moment after the query. */
+export class LiveAgent {
+  readonly input: TurnInput
+  process: AgentProcess | undefined
+  readonly #query: Query
+  #closed = false
+
+  constructor(
+    sdk: AgentSdk,
+    settings: AgentSettings,
+    confinement: Confinement,
+    turn: AgentTurn,
+    directory: TurnDirectory,
+    { store }: TranscriptStore
+  ) {
+    this.input = new TurnInput(turn.prompt)
+    this.#query = sdk.query({
+      prompt: this.input,
+      options: {
+        ...sdkOptions(turn),
+        env: agentEnvironment(settings, turn, directory),
+        pathToClaudeCodeExecutable: sdk.executable,
+        sessionStore: store,
+        sessionStoreFlush: "eager",
+        spawnClaudeCodeProcess: ({ command, args, env }) => {
+          if (this.#closed) throw new Error("The turn is over before it has begun")
+          this.process = new AgentProcess(
+            { command, args, cwd: turn.cwd, env },
+            confinement,
+            `CLAUDE_CONFIG_DIR=${directory.config}`
+          )
+          return this.process
+        }
+      }
+    })
+  }
+
+  /** The SDK's next message; undefined after the last. Rejects with what the SDK throws. */
+  async next(): Promise<SDKMessage | undefined> {
+    // Once the event loop has turned and there is still no message, the SDK has none left: it may read on.
+    const waiting = setImmediate(() => this.#hungry(true))
+    try {
+      const { value, done } = await this.#query.next()
+      return done === true ? undefined : value
+    } finally {
+      clearImmediate(waiting)
+      this.#hungry(false)
+    }
+  }
+
+  /** Asks the agent to stop where it is; resolves when it has heard. */
+  async interrupt(): Promise<void> {
+    this.process?.release()
+    await this.#query.interrupt()
+  }
+
+  kill(): void {
+    this.#closed = true
+    this.process?.kill()
+  }
+
+  /** Waits until the process is gone, for a short while, and then sees to it. */
+  readonly gone = Effect.suspend(() => {
+    const { process } = this
+    if (process === undefined) return Effect.void
+    const wait = Effect.promise(() => process.gone).pipe(Effect.timeoutOption(GONE_WITHIN_MS))
+    return Effect.flatMap(wait, (result) =>
+      result._tag === "Some"
+        ? Effect.void
+        : Effect.andThen(
+            Effect.sync(() => this.kill()),
+            wait
+          )
+    )
+  })
+
+  /** Ends everything, now. */
+  readonly close = Effect.suspend(() => {
+    this.kill()
+    this.input.end()
+    return this.gone
+  }).pipe(Effect.andThen(Effect.sync(() => this.#query.close())))
+
+  #hungry(hungry: boolean): void {
+    if (this.process !== undefined) this.process.hungry = hungry
+  }
+}
+
+/** Starts an agent that ends, with all its processes, when the scope does. */
+export const startLiveAgent = (
+  ...parameters: ConstructorParameters<typeof LiveAgent>
+): Effect.Effect<LiveAgent, AgentStartFailed, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => new LiveAgent(...parameters),
+      catch: (cause) => new AgentStartFailed({ reason: "options", cause })
+    }),
+    (agent) => agent.close
+  )

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from "node:fs"
+
+const parentOf = (pid: number): number | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1")
+    // The command's name, in parentheses, may itself hold spaces and parentheses.
+    const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    return Number(parent)
+  } catch {
+    return undefined
+  }
+}
+
+const hasEnvironment = (pid: number, entry: string): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(entry)
+  } catch {
+    return false
+  }
+}
+
+const allProcesses = (): ReadonlyArray<number> => {
+  try {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => pid > 0)
+  } catch {
+    return []
+  }
+}
+
+/** A process and everything below it, parents first; with `mark` also every process whose environment has that entry. */
+export const processTree = (root: number, mark?: string): ReadonlyArray<number> => {
+  const all = allProcesses()
+  const children = new Map<number | undefined, Array<number>>()
+  for (const pid of all) {
+    const parent = parentOf(pid)
+    children.set(parent, [...(children.get(parent) ?? []), pid])
+  }
+  const found = new Set([root])
+  if (mark !== undefined) for (const pid of all) if (pid !== process.pid && hasEnvironment(pid, mark)) found.add(pid)
+  for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child)
+  return [...found]
+}
+
+const send = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It is gone, which is as good.
+  }
+}
+
+const MAX_ROUNDS = 10
+
+/** Signals a whole tree, again and again until it has no process that was not there the last time. */
+export const signalTree = (root: number, signal: NodeJS.Signals, mark?: string): void => {
+  const signalled = new Set<number>()
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const fresh = processTree(root, mark).filter((pid) => !signalled.has(pid))
+    if (fresh.length === 0) return
+    for (const pid of fresh) {
+      send(pid, signal)
+      signalled.add(pid)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { Cause, Effect, Metric, Option, Queue, Result, Schema, Stream } from "effect"
+import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
+import {
+  AgentStartTimedOut,
+  InitParseFailed,
+  ResultParseFailed,
+  TranscriptNotStored,
+  UuidTypeError
+} from "../domain/errors/AgentErrors.ts"
+import { ModelSilent } from "../domain/errors/ModelErrors.ts"
+import { PermissionMode } from "../domain/RunOptions.ts"
+import type { AgentSettings, AgentTurn, RunningAgent } from "./AgentRuntime.ts"
+import { eventsOf, nameOf } from "./EventMapping.ts"
+import type { LiveAgent } from "./LiveAgent.ts"
+import { outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
+import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
+import { SdkInit, SdkInitSession, SdkResult } from "./SdkMessages.ts"
+import type { TranscriptStore } from "./TranscriptStore.ts"
+import { TurnWatch, type Verdict } from "./TurnWatch.ts"
+
+/** How many events may wait for their reader before the agent's output is left where it is. */
+const MAX_WAITING = 64
+/** How long an agent may take to stop when asked to, or to end after its result. */
+const STOPPED_WITHIN_MS = 2000
+
+const unknownMessages = Metric.counter("agent_unknown_messages_total", {
+  description: "Messages of the Claude Agent SDK that Causeway does not know or cannot read",
+  incremental: true
+})
+
+const decodeInit = Schema.decodeUnknownResult(SdkInit)
+const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
+const decodeResult = Schema.decodeUnknownResult(SdkResult)
+const isPermissionMode = Schema.is(PermissionMode)
+
+/** Listens to an agent at work on a turn until it is over, and stops it when told to or when it must be. */
+export const runTurn = Effect.fnUntraced(function* (
+  settings: AgentSettings,
+  turn: AgentTurn,
+  agent: LiveAgent,
+  transcript: TranscriptStore
+) {
+  const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(MAX_WAITING)
+  const scope = yield* Effect.scope
+  const watch = new TurnWatch()
+  const started = performance.now()
+  const killsBefore = outOfMemoryKills()
+  const facts = () => ({ model: turn.model, lastError: watch.lastError, idleLimit: settings.modelIdleTimeout })
+  let result: Result.Result<SdkResult, unknown> | undefined
+  let thrown: unknown
+  let warned = false
+
+  const killLater = Effect.sleep(STOPPED_WITHIN_MS).pipe(
+    Effect.andThen(Effect.sync(() => watch.over || agent.kill())),
+    Effect.forkIn(scope)
+  )
+
+  const judge = (verdict: Verdict) =>
+    Effect.sync(() => {
+      if (watch.over || result !== undefined) return false
+      watch.verdict ??= verdict
+      return true
+    })
+
+  /** With a result if the agent can still give one: it says what was spent. */
+  const stop = Effect.fnUntraced(function* (verdict: Verdict) {
+    if (!(yield* judge(verdict))) return
+    yield* killLater
+    yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(STOPPED_WITHIN_MS), Effect.ignore)
+  })
+
+  const abort = Effect.fnUntraced(function* (verdict: Verdict) {
+    if (yield* judge(verdict)) agent.kill()
+  })
+
+  const warn = Effect.fnUntraced(function* (failure: TranscriptNotStored) {
+    if (warned) return
+    warned = true
+    yield* Queue.offer(queue, { event: "warning", failure })
+  })
+
+  const onInit = Effect.fnUntraced(function* (message: unknown) {
+    watch.ready = true
+    const init = decodeInit(message)
+    const known = Result.isSuccess(init) ? Option.some(init.success) : decodeInitSession(message)
+    if (Result.isFailure(init)) {
+      yield* Effect.logError("The agent's init message does not decode.", new InitParseFailed({ cause: init.failure }))
+    }
+    if (Option.isSome(known) && known.value.session_id !== turn.sessionId) {
+      const cause = `The agent works on session ${known.value.session_id}`
+      return yield* abort({ _tag: "Failed", failure: new UuidTypeError({ field: "session_id", cause }) })
+    }
+    const data = Result.isSuccess(init) ? init.success : undefined
+    const mode = data?.permissionMode
+    yield* Queue.offer(queue, {
+      event: "init",
+      data: {
+        model: data?.model ?? turn.model,
+        permission_mode: isPermissionMode(mode) ? mode : turn.permissionMode,
+        tools: data?.tools ?? [],
+        mcp_servers: data?.mcp_servers ?? [],
+        commands: data?.slash_commands ?? []
+      }
+    })
+  })
+
+  const onMessage = Effect.fnUntraced(function* (message: unknown) {
+    const name = nameOf(message)
+    if (name === "system/mirror_error" || name === "system/session_writes_lost") {
+      return yield* warn(new TranscriptNotStored({ cause: message }))
+    }
+    // The first result is the outcome; what comes after it is the process clearing up.
+    if (result !== undefined) return
+    if (name === "result") {
+      result = decodeResult(message)
+      agent.input.end()
+      agent.process?.release()
+      return yield* killLater
+    }
+    // Each turn has an init, and a turn is what one prompt begins: there is one.
+    if (name === "system/init") return watch.ready ? undefined : yield* onInit(message)
+    watch.see(name, message)
+    const events = eventsOf(name, message)
+    if (Option.isNone(events)) {
+      yield* Effect.logDebug(`The agent sent a message that is not known: ${name}.`)
+      return yield* Metric.update(Metric.withAttributes(unknownMessages, { type: name }), 1)
+    }
+    for (const event of events.value) {
+      if (event.event === "partial" && turn.options.include_partial_messages !== true) continue
+      yield* Queue.offer(queue, event)
+    }
+  })
+
+  const outcome = Effect.sync((): AgentOutcome => {
+    const { verdict } = watch
+    const decoded = result !== undefined && Result.isSuccess(result) ? result.success : undefined
+    const told = decoded === undefined ? undefined : outcomeOf(decoded, facts())
+    if (told?._tag === "Completed") return told
+    if (verdict?._tag === "Interrupted") {
+      return { _tag: "Interrupted", result: decoded === undefined ? unknownResult : resultOf(decoded) }
+    }
+    if (verdict !== undefined) return { ...verdict, result: decoded === undefined ? null : resultOf(decoded) }
+    if (told !== undefined) return told
+    if (result !== undefined && Result.isFailure(result)) {
+      return { _tag: "Unreadable", failure: new ResultParseFailed({ cause: result.failure }) }
+    }
+    const failure = failureOfProcess(agent.process, thrown, { ready: watch.ready, killsBefore })
+    return { _tag: "Failed", failure, result: null }
+  })
+
+  const listen = Effect.gen(function* () {
+    while (true) {
+      const next = yield* Effect.result(Effect.tryPromise({ try: () => agent.next(), catch: (error) => error }))
+      if (Result.isFailure(next)) thrown = next.failure
+      if (Result.isFailure(next) || next.success === undefined) break
+      yield* onMessage(next.success)
+    }
+    yield* agent.gone
+    watch.over = true
+    yield* Effect.catch(transcript.settle, warn)
+    yield* Queue.offer(queue, { event: "end", outcome: yield* outcome })
+    yield* Queue.end(queue)
+  })
+
+  const tick = Math.min(1000, Math.max(20, Math.min(settings.startTimeout, settings.modelIdleTimeout) / 10))
+
+  const watchdog = Effect.gen(function* () {
+    while (!watch.over) {
+      yield* Effect.sleep(tick)
+      const { process } = agent
+      const now = performance.now()
+      if (process?.heldBack === true || watch.toolRunning) continue
+      if (!watch.ready) {
+        if (now - started < settings.startTimeout) continue
+        yield* abort({ _tag: "Failed", failure: new AgentStartTimedOut({ limit_ms: settings.startTimeout }) })
+      } else if (now - Math.max(process?.lastOutput ?? now, watch.quietUntil) > settings.modelIdleTimeout) {
+        yield* stop({ _tag: "Failed", failure: new ModelSilent({ limit_ms: settings.modelIdleTimeout }) })
+      }
+    }
+  })
+
+  yield* Effect.forkIn(listen, scope)
+  yield* Effect.forkIn(watchdog, scope)
+
+  return {
+    events: Stream.fromQueue(queue),
+    interrupt: stop({ _tag: "Interrupted" }),
+    freeze: Effect.sync(() => agent.process?.freeze()),
+    thaw: Effect.sync(() => agent.process?.thaw())
+  } satisfies RunningAgent
+})

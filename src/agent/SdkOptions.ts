@@ -1,0 +1,86 @@
+import type { Options } from "@anthropic-ai/claude-agent-sdk"
+import type { AgentTurn } from "./AgentRuntime.ts"
+
+/**
+ * The tools of a request that names none: files, search, the shell, the web, notes and
+ * subagents, which run in the foreground since background tasks are off. What talks to
+ * other sessions, schedules, or needs a person is left out.
+ */
+const DEFAULT_TOOLS = [
+  "Read",
+  "Write",
+  "Edit",
+  "Glob",
+  "Grep",
+  "Bash",
+  "NotebookEdit",
+  "WebFetch",
+  "WebSearch",
+  "TodoWrite",
+  "TaskCreate",
+  "TaskGet",
+  "TaskList",
+  "TaskUpdate",
+  "Agent"
+]
+
+/** `snapshot: false`: otherwise a later turn gets the first turn's prompt from the transcript. */
+const systemPrompt = ({ additions, options }: AgentTurn): NonNullable<Options["systemPrompt"]> => {
+  const added = [...(options.system_prompt_append === undefined ? [] : [options.system_prompt_append]), ...additions]
+  return options.system_prompt === undefined
+    ? {
+        type: "preset",
+        preset: "claude_code",
+        snapshot: false,
+        ...(added.length === 0 ? {} : { append: added.join("\n\n") })
+      }
+    : { type: "custom", snapshot: false, prompt: [options.system_prompt, ...added].join("\n\n") }
+}
+
+const conversation = ({ beginning, sessionId }: AgentTurn): Partial<Options> => {
+  switch (beginning._tag) {
+    case "New":
+      return { sessionId }
+    case "Resume":
+      return { resume: sessionId }
+    case "Fork":
+      return { resume: beginning.from, forkSession: true, sessionId }
+  }
+}
+
+const thinking = ({ thinking }: AgentTurn["options"]): Partial<Options> => {
+  if (thinking === undefined) return {}
+  return {
+    thinking:
+      thinking.type === "enabled" ? { type: "enabled", budgetTokens: thinking.budget_tokens } : { type: thinking.type }
+  }
+}
+
+/** What a turn asks of the SDK, without what belongs to this machine: environment, program, store. */
+export const sdkOptions = (turn: AgentTurn): Options => {
+  const { options } = turn
+  return {
+    ...conversation(turn),
+    cwd: turn.cwd,
+    additionalDirectories: [...turn.additionalDirectories],
+    model: turn.model,
+    systemPrompt: systemPrompt(turn),
+    // User text is data: `@path` reads no file and `/command` runs nothing.
+    verbatimPrompts: options.expand_prompt !== true,
+    tools: [...(options.tools ?? DEFAULT_TOOLS)],
+    allowedTools: [...(options.allowed_tools ?? [])],
+    disallowedTools: [...(options.disallowed_tools ?? [])],
+    permissionMode: turn.permissionMode,
+    allowDangerouslySkipPermissions: turn.permissionMode === "bypassPermissions" && turn.mayBypassPermissions,
+    // Nobody is there to be asked: what needs a permission is denied at once.
+    permissionPrompts: "none",
+    settingSources: [...(options.setting_sources ?? [])],
+    strictMcpConfig: true,
+    // Always: it is how a model that writes for long shows that it is alive.
+    includePartialMessages: true,
+    ...(options.max_turns === undefined ? {} : { maxTurns: options.max_turns }),
+    ...(options.max_budget_usd === undefined ? {} : { maxBudgetUsd: options.max_budget_usd }),
+    ...(options.effort === undefined ? {} : { effort: options.effort }),
+    ...thinking(options)
+  }
+}

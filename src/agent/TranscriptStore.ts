@@ -1,0 +1,74 @@
+import type { SessionStore, SessionStoreEntry } from "@anthropic-ai/claude-agent-sdk"
+import { Effect, Schedule, Schema, Semaphore } from "effect"
+import { TranscriptNotStored } from "../domain/errors/AgentErrors.ts"
+import { TranscriptEntry, type Transcript } from "../domain/Transcript.ts"
+
+const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(TranscriptEntry))
+
+/** What is kept for a transcript that cannot be stored just now; beyond it the rest of the turn is given up. */
+const MAX_WAITING = 5000
+const PAUSE_MS = 1000
+
+/** A transcript on its way out of the SDK. */
+export interface TranscriptStore {
+  readonly store: SessionStore
+  /** Waits until everything is stored, trying again for a while what could not be. */
+  readonly settle: Effect.Effect<void, TranscriptNotStored>
+}
+
+interface Part {
+  readonly subpath: string
+  readonly entries: ReadonlyArray<TranscriptEntry>
+}
+
+/**
+ * The SDK's session store over a transcript. The SDK would drop entries that could not
+ * be stored and go on with the next, so that the conversation had a hole; this keeps
+ * them and stores them, in order, once it can.
+ */
+export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Transcript) {
+  const waiting: Array<Part> = []
+  const oneAtATime = yield* Semaphore.make(1)
+  const run = Effect.runPromiseWith(yield* Effect.context())
+  let resumeAt = 0
+  let lost: TranscriptNotStored | undefined
+
+  const flush = oneAtATime.withPermits(1)(
+    Effect.gen(function* () {
+      for (let [part] = waiting; part !== undefined; part = waiting[0]) {
+        yield* transcript.append(part.subpath, part.entries)
+        waiting.shift()
+      }
+    })
+  )
+
+  const append = Effect.fnUntraced(function* (subpath: string, received: ReadonlyArray<SessionStoreEntry>) {
+    if (lost !== undefined) return
+    const entries = yield* decodeEntries(received).pipe(Effect.mapError((cause) => new TranscriptNotStored({ cause })))
+    waiting.push({ subpath, entries })
+    if (performance.now() < resumeAt) {
+      if (waiting.length > MAX_WAITING) lost = new TranscriptNotStored({})
+      return
+    }
+    yield* flush.pipe(
+      Effect.catch((failure) =>
+        Effect.logWarning("A part of the transcript could not be stored yet.", failure).pipe(
+          Effect.andThen(Effect.sync(() => (resumeAt = performance.now() + PAUSE_MS)))
+        )
+      )
+    )
+  })
+
+  const settle = Effect.suspend(() => (lost === undefined ? flush : lost)).pipe(
+    Effect.retry({ times: 3, schedule: Schedule.exponential(200) })
+  )
+
+  return {
+    settle,
+    store: {
+      append: ({ subpath }, entries) => run(append(subpath ?? "", entries)),
+      // The stored conversation is already where the CLI looks for it.
+      load: async () => null
+    }
+  } satisfies TranscriptStore
+})

@@ -1,0 +1,44 @@
+import { Option, Schema } from "effect"
+import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
+import type { ModelFailure } from "../domain/errors/ModelErrors.ts"
+import { SdkAssistant, SdkRetry, SdkUser } from "./SdkMessages.ts"
+
+/** Why a turn is being stopped before it ends by itself. */
+export type Verdict =
+  { readonly _tag: "Interrupted" } | { readonly _tag: "Failed"; readonly failure: AgentProcessFailure | ModelFailure }
+
+const readAssistant = Schema.decodeUnknownOption(SdkAssistant)
+const readUser = Schema.decodeUnknownOption(SdkUser)
+const readRetry = Schema.decodeUnknownOption(SdkRetry)
+
+/** What a turn's messages say about its state: what runs, what went wrong last, until when silence is in order. */
+export class TurnWatch {
+  ready = false
+  over = false
+  verdict: Verdict | undefined
+  lastError: string | undefined
+  /** By `performance.now()`: until then the CLI waits before it repeats a request. */
+  quietUntil = 0
+  readonly #tools = new Set<unknown>()
+
+  get toolRunning(): boolean {
+    return this.#tools.size > 0
+  }
+
+  see(name: string, message: unknown): void {
+    if (name === "assistant") {
+      const assistant = Option.getOrUndefined(readAssistant(message))
+      this.lastError = assistant?.error
+      for (const block of assistant?.message.content ?? []) {
+        if (block.type === "tool_use") this.#tools.add(block["id"])
+      }
+    } else if (name === "user") {
+      const content = Option.getOrUndefined(readUser(message))?.message.content ?? []
+      if (typeof content === "string") return
+      for (const block of content) this.#tools.delete(block["tool_use_id"])
+    } else if (name === "system/api_retry") {
+      const retry = Option.getOrUndefined(readRetry(message))
+      if (retry !== undefined) this.quietUntil = performance.now() + retry.retry_delay_ms
+    }
+  }
+}
