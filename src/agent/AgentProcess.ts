@@ -1,8 +1,9 @@
 import type { SpawnedProcess } from "@anthropic-ai/claude-agent-sdk"
 import { spawn, type ChildProcessByStdio } from "node:child_process"
+import { setTimeout } from "node:timers/promises"
 import { PassThrough, type Readable, type Writable } from "node:stream"
 import type { Confinement } from "./Confinement.ts"
-import { signalTree } from "./ProcessTree.ts"
+import { childrenOf, isAlive, signalOne, signalTree } from "./ProcessTree.ts"
 
 /** What the SDK may read ahead of us. It queues without a bound, so its input is bounded instead. */
 const MAX_AHEAD = 1024 * 1024
@@ -24,13 +25,13 @@ type Listener = ((code: number | null, signal: NodeJS.Signals | null) => void) |
 export class AgentProcess implements SpawnedProcess {
   readonly stdin: Writable
   readonly stdout = new PassThrough()
-  /** Resolves once the process is gone, or could not be started. */
-  readonly gone: Promise<void>
   /** When it last said something, by `performance.now()`. */
   lastOutput = performance.now()
 
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
   readonly #mark: string | undefined
+  readonly #exited: Promise<void>
+  #killed: ReadonlyArray<number> = []
   #ahead = 0
   #hungry = true
   #unbounded = false
@@ -50,7 +51,7 @@ export class AgentProcess implements SpawnedProcess {
     this.#child.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR)
     })
-    this.gone = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       this.#child.once("exit", () => resolve())
       this.#child.once("error", () => resolve())
     })
@@ -61,7 +62,7 @@ export class AgentProcess implements SpawnedProcess {
   }
 
   get killed(): boolean {
-    return this.#child.killed
+    return this.#over
   }
 
   get exitCode(): number | null {
@@ -96,6 +97,12 @@ export class AgentProcess implements SpawnedProcess {
     this.#child.stdout.resume()
   }
 
+  /** Resolves once it is gone, with all that was killed with it, or could not be started. */
+  async gone(): Promise<void> {
+    await this.#exited
+    while (this.#killed.some(isAlive)) await setTimeout(5)
+  }
+
   freeze(): void {
     if (this.#over || this.pid === undefined) return
     this.#frozen = true
@@ -110,13 +117,19 @@ export class AgentProcess implements SpawnedProcess {
   }
 
   kill(_signal?: NodeJS.Signals): boolean {
-    if (this.pid === undefined) return false
+    const { pid } = this
+    if (pid === undefined) return false
     if (this.#mark !== undefined) {
       // Also when the CLI is over: its tools may not be. A tree that stands still starts no further process.
-      signalTree(this.pid, "SIGSTOP", this.#mark)
-      signalTree(this.pid, "SIGKILL", this.#mark)
+      signalTree(pid, "SIGSTOP", this.#mark)
+      this.#killed = signalTree(pid, "SIGKILL", this.#mark)
+      return true
     }
-    return this.#child.kill("SIGKILL")
+    if (this.#over) return false
+    // The first process of a namespace is over only when all others in it are, and the wrapper waits for it.
+    const first = childrenOf(pid)
+    for (const inside of first.length === 0 ? [pid] : first) signalOne(inside, "SIGKILL")
+    return true
   }
 
   on(event: "exit" | "error", listener: Listener): void {

@@ -78,7 +78,7 @@ export class LiveAgent {
   readonly gone = Effect.suspend(() => {
     const { process } = this
     if (process === undefined) return Effect.void
-    const wait = Effect.promise(() => process.gone).pipe(Effect.timeoutOption(GONE_WITHIN_MS))
+    const wait = Effect.promise(() => process.gone()).pipe(Effect.timeoutOption(GONE_WITHIN_MS))
     return Effect.flatMap(wait, (result) =>
       result._tag === "Some"
         ? Effect.void

@@ -1,11 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs"
 
-const parentOf = (pid: number): number | undefined => {
+interface Stat {
+  readonly state: string
+  readonly parent: number
+}
+
+const statOf = (pid: number): Stat | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1")
     // The command's name, in parentheses, may itself hold spaces and parentheses.
-    const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-    return Number(parent)
+    const [state = "", parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    return { state, parent: Number(parent) }
   } catch {
     return undefined
   }
@@ -34,7 +39,7 @@ export const processTree = (root: number, mark?: string): ReadonlyArray<number> 
   const all = allProcesses()
   const children = new Map<number | undefined, Array<number>>()
   for (const pid of all) {
-    const parent = parentOf(pid)
+    const parent = statOf(pid)?.parent
     children.set(parent, [...(children.get(parent) ?? []), pid])
   }
   const found = new Set([root])
@@ -43,25 +48,37 @@ export const processTree = (root: number, mark?: string): ReadonlyArray<number> 
   return [...found]
 }
 
-const send = (pid: number, signal: NodeJS.Signals): void => {
+/** The processes that a process has started itself. */
+export const childrenOf = (parent: number): ReadonlyArray<number> =>
+  allProcesses().filter((pid) => statOf(pid)?.parent === parent)
+
+/** Whether a process is there and has not ended. */
+export const isAlive = (pid: number): boolean => {
+  const stat = statOf(pid)
+  return stat !== undefined && stat.state !== "Z" && stat.state !== "X"
+}
+
+/** Signals one process; one that is gone already is as good as signalled. */
+export const signalOne = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
   } catch {
-    // It is gone, which is as good.
+    // It is gone.
   }
 }
 
 const MAX_ROUNDS = 10
 
-/** Signals a whole tree, again and again until it has no process that was not there the last time. */
-export const signalTree = (root: number, signal: NodeJS.Signals, mark?: string): void => {
+/** Signals a whole tree, again and again until it has no process that was not there the last time, and says which. */
+export const signalTree = (root: number, signal: NodeJS.Signals, mark?: string): ReadonlyArray<number> => {
   const signalled = new Set<number>()
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const fresh = processTree(root, mark).filter((pid) => !signalled.has(pid))
-    if (fresh.length === 0) return
+    if (fresh.length === 0) break
     for (const pid of fresh) {
-      send(pid, signal)
+      signalOne(pid, signal)
       signalled.add(pid)
     }
   }
+  return [...signalled]
 }

@@ -157,7 +157,7 @@ export const runTurn = Effect.fnUntraced(function* (
     }
     yield* agent.gone
     watch.over = true
-    yield* Effect.catch(transcript.settle, warn)
+    yield* transcript.settle.pipe(Effect.catch(warn))
     yield* Queue.offer(queue, { event: "end", outcome: yield* outcome })
     yield* Queue.end(queue)
   })
