@@ -1,5 +1,5 @@
 import { Context } from "effect"
-import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
+import { HttpApiMiddleware } from "effect/http-api"
 import type { ApiKeyScope, CurrentPrincipal } from "../domain/ApiKey.ts"
 import { authenticationProblems } from "./Problems.ts"
 
@@ -8,12 +8,13 @@ export class RequiredScope extends Context.Reference<ApiKeyScope>("causeway/api/
   defaultValue: () => "query"
 }) {}
 
-/** Finds out who sends a request, by `X-API-Key` or `Authorization: Bearer`, and whether its key may. */
+/**
+ * Finds out who sends a request, by `X-API-Key` or `Authorization: Bearer`, and whether its
+ * key may. Not declared as `security`: there each scheme is tried on its own, and the second
+ * one's "no key" would hide that the database did not answer the first. `Description.ts`
+ * puts the schemes into the API's description.
+ */
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentPrincipal }>()(
   "causeway/api/Authentication",
-  {
-    requiredForClient: true,
-    security: { apiKey: HttpApiSecurity.apiKey({ key: "x-api-key", in: "header" }) },
-    error: authenticationProblems
-  }
+  { requiredForClient: true, error: authenticationProblems }
 ) {}

@@ -8,8 +8,9 @@ import { problem } from "./Problem.ts"
 /** What any request can fail with before its handler is reached, and bugs. */
 export const boundaryProblems = [problem(RequestErrors.ValidationFailed), problem(RequestErrors.Internal)] as const
 
-/** What a request with a body can fail with before the body is read. */
+/** What a request with a body can fail with before the body is decoded. */
 export const bodyProblems = [
+  problem(RequestErrors.ValidationFailed),
   problem(RequestErrors.PayloadTooLarge),
   problem(RequestErrors.UnsupportedMediaType)
 ] as const
@@ -63,6 +64,7 @@ export const startProblems = [
   problem(AgentErrors.AgentOutOfMemory),
   problem(AgentErrors.AgentProtocolBroken),
   problem(AgentErrors.InitParseFailed),
+  problem(AgentErrors.ResultParseFailed),
   problem(AgentErrors.UuidTypeError),
   problem(AgentErrors.TranscriptUnreadable),
   problem(AgentErrors.TranscriptMissing),

@@ -1,0 +1,27 @@
+import { Layer } from "effect"
+import { HttpMiddleware, HttpRouter } from "effect/http"
+
+const day = 86_400
+
+/** Lets pages of other origins call the API. With no origins there is no header at all: browsers then refuse. */
+export const corsLayer = (origins: ReadonlyArray<string>): Layer.Layer<never, never, HttpRouter.HttpRouter> => {
+  if (origins.length === 0) return Layer.empty
+  const allowed = new Set(origins)
+  return HttpRouter.middleware(
+    HttpMiddleware.cors({
+      allowedOrigins: allowed.has("*") ? [] : (origin) => allowed.has(origin),
+      allowedMethods: ["GET", "HEAD", "POST", "PATCH", "DELETE"],
+      allowedHeaders: [
+        "authorization",
+        "x-api-key",
+        "content-type",
+        "idempotency-key",
+        "last-event-id",
+        "x-request-id"
+      ],
+      exposedHeaders: ["x-request-id", "retry-after", "allow", "www-authenticate"],
+      maxAge: day
+    }),
+    { global: true }
+  )
+}

@@ -1,0 +1,37 @@
+import { Effect } from "effect"
+import { Digest } from "effect/crypto"
+import type { HttpServerRequest } from "effect/http"
+import type { RunOptions } from "../domain/RunOptions.ts"
+import { Settings } from "../domain/Settings.ts"
+import type { Destination, RunRequest } from "../services/Runs.ts"
+import { CurrentRecord } from "./RequestRecord.ts"
+
+/** Most characters of a prompt in the log. */
+const previewLength = 100
+
+const encoder = new TextEncoder()
+
+const pathOf = (url: string): string => url.replace(/[?#].*$/s, "")
+
+/** Two requests are the same if their method, path and body are, byte for byte. */
+const bodyHash = Effect.fn(function* (request: HttpServerRequest.HttpServerRequest) {
+  const digest = yield* Digest.Digest
+  const body = yield* Effect.orDie(request.text)
+  return yield* digest.digestHex(Digest.sha256, encoder.encode(`${request.method}\n${pathOf(request.url)}\n${body}`))
+})
+
+/** What a client asks for, as the service understands it. */
+export const runRequest = Effect.fn(function* (
+  request: HttpServerRequest.HttpServerRequest,
+  idempotencyKey: string | undefined,
+  destination: Destination,
+  prompt: string,
+  options: RunOptions
+) {
+  const settings = yield* Settings
+  const record = yield* CurrentRecord
+  if (settings.logPrompts) record.promptPreview = prompt.slice(0, previewLength)
+  const idempotency = idempotencyKey === undefined ? null : { key: idempotencyKey, body_hash: yield* bodyHash(request) }
+  const runRequest: RunRequest = { destination, prompt, options, idempotency }
+  return runRequest
+})

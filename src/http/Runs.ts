@@ -1,0 +1,25 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { CurrentPrincipal } from "../domain/ApiKey.ts"
+import { Runs } from "../services/Runs.ts"
+import { eventStream } from "./EventStream.ts"
+
+/** Answers the endpoints of runs. */
+export const RunsHandlers = HttpApiBuilder.group(
+  Api,
+  "runs",
+  Effect.fn(function* (handlers) {
+    const runs = yield* Runs
+    return handlers.handleAll({
+      get: Effect.fn("runs.get")(function* ({ params }) {
+        return yield* runs.get(yield* CurrentPrincipal, params.id)
+      }),
+      events: Effect.fn("runs.events")(function* ({ headers, params, query }) {
+        const after = headers["last-event-id"] ?? query.after ?? null
+        const followed = yield* runs.follow(yield* CurrentPrincipal, params.id, after)
+        return followed === null ? undefined : yield* eventStream(followed)
+      })
+    })
+  })
+)

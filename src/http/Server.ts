@@ -1,0 +1,74 @@
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
+import { Digest } from "effect/crypto"
+import { HttpRouter, HttpServer } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { ApiKeysHandlers } from "./ApiKeys.ts"
+import { AuthenticationLayer } from "./Authentication.ts"
+import { BoundaryLayer } from "./Boundary.ts"
+import { makeServer } from "./Connections.ts"
+import { corsLayer } from "./Cors.ts"
+import { DocumentationLayer } from "./Documentation.ts"
+import { EdgeLayer } from "./Edge.ts"
+import { HealthHandlers } from "./Health.ts"
+import { registerFailures } from "./HttpMetrics.ts"
+import { metricsLayer } from "./Metrics.ts"
+import { OpenStreams } from "./OpenStreams.ts"
+import { QueryHandlers } from "./Query.ts"
+import { requestBodyLayer } from "./RequestBody.ts"
+import { routerConfig } from "./Routes.ts"
+import { RunsHandlers } from "./Runs.ts"
+import type { ServerOptions } from "./ServerOptions.ts"
+import { SessionsHandlers } from "./Sessions.ts"
+import { TenantsHandlers } from "./Tenants.ts"
+
+const HandlersLayer = Layer.mergeAll(
+  QueryHandlers,
+  SessionsHandlers,
+  RunsHandlers,
+  TenantsHandlers,
+  ApiKeysHandlers,
+  HealthHandlers
+)
+
+const routesLayer = (options: ServerOptions) =>
+  Layer.mergeAll(HttpApiBuilder.layer(Api), DocumentationLayer, metricsLayer(options.metricsKey)).pipe(
+    Layer.provide(HandlersLayer),
+    Layer.provide([BoundaryLayer, AuthenticationLayer, requestBodyLayer(options.maxBodyBytes)]),
+    Layer.provide([OpenStreams.layer(options.keepAlive ?? 15_000), Digest.layerWebCrypto]),
+    // The first is the outermost.
+    Layer.provide(Layer.provideMerge(corsLayer(options.corsOrigins), EdgeLayer))
+  )
+
+const listening = HttpServer.addressFormattedWith((address) => Effect.logInfo(`listening on ${address}`))
+
+/** How long answers that are under way may take when the server stops; runs have been drained by then. */
+const closeGrace = "3 seconds"
+
+/**
+ * Answers HTTP: the API, its description, its documentation and its metrics. When it stops, it
+ * takes no more connections, and cuts those that are still open after a moment.
+ */
+export const serverLayer = (options: ServerOptions) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      yield* registerFailures
+      // The routes are there before the port is open: a request that came in between would find nobody.
+      const routes = yield* HttpRouter.toHttpEffect(routesLayer(options))
+      const server = yield* makeServer(options)
+      return Layer.effectDiscard(listening).pipe(
+        Layer.provide(HttpServer.serve(routes)),
+        Layer.provideMerge(
+          NodeHttpServer.layerServer(server, {
+            host: options.host,
+            port: options.port,
+            gracefulShutdownTimeout: closeGrace
+          })
+        )
+      )
+    })
+  ).pipe(
+    Layer.provide(Layer.succeed(HttpRouter.RouterConfig, routerConfig)),
+    Layer.provide(NodeHttpServer.layerHttpServices)
+  )

@@ -1,0 +1,68 @@
+import { Effect } from "effect"
+import type { HttpServerRequest } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import type { ContinueRequest } from "../api/Query.ts"
+import { CurrentPrincipal } from "../domain/ApiKey.ts"
+import { defaultPageSize } from "../domain/Page.ts"
+import { type Destination, Runs } from "../services/Runs.ts"
+import { Sessions } from "../services/Sessions.ts"
+import { messagePosition, messagesEnd, pageEnd, pagePosition } from "./Cursors.ts"
+import { eventStream } from "./EventStream.ts"
+import { runRequest } from "./RunRequests.ts"
+
+/** Answers the endpoints of sessions. */
+export const SessionsHandlers = HttpApiBuilder.group(
+  Api,
+  "sessions",
+  Effect.fn(function* (handlers) {
+    const sessions = yield* Sessions
+    const runs = yield* Runs
+
+    const goOn = Effect.fn(function* (
+      request: HttpServerRequest.HttpServerRequest,
+      idempotencyKey: string | undefined,
+      destination: Destination,
+      { prompt, ...options }: typeof ContinueRequest.Type
+    ) {
+      const asked = yield* runRequest(request, idempotencyKey, destination, prompt, options)
+      return yield* eventStream(yield* runs.start(yield* CurrentPrincipal, asked))
+    })
+
+    return handlers.handleAll({
+      list: Effect.fn("sessions.list")(function* ({ query: { cursor, page_size = defaultPageSize, ...filter } }) {
+        const position = yield* pagePosition(cursor)
+        const page = yield* sessions.list(yield* CurrentPrincipal, filter, position, page_size)
+        return { sessions: page.items, ...pageEnd(page.next) }
+      }),
+      get: Effect.fn("sessions.get")(function* ({ params }) {
+        return yield* sessions.get(yield* CurrentPrincipal, params.id)
+      }),
+      update: Effect.fn("sessions.update")(function* ({ params, payload }) {
+        return yield* sessions.update(yield* CurrentPrincipal, params.id, payload)
+      }),
+      delete: Effect.fn("sessions.delete")(function* ({ params }) {
+        return yield* sessions.delete(yield* CurrentPrincipal, params.id)
+      }),
+      tag: Effect.fn("sessions.tag")(function* ({ params, payload }) {
+        return yield* sessions.update(yield* CurrentPrincipal, params.id, payload)
+      }),
+      messages: Effect.fn("sessions.messages")(function* ({ params, query: { cursor, page_size = defaultPageSize } }) {
+        const position = yield* messagePosition(cursor)
+        const page = yield* sessions.messages(yield* CurrentPrincipal, params.id, position, page_size)
+        return {
+          messages: page.messages.map(({ message, ...place }) => ({ ...place, ...message })),
+          ...messagesEnd(page.next)
+        }
+      }),
+      resume: ({ headers, params, payload, request }) =>
+        goOn(request, headers["idempotency-key"], { _tag: "Session", id: params.id }, payload),
+      fork: ({ headers, params, payload, request }) =>
+        goOn(request, headers["idempotency-key"], { _tag: "Fork", of: params.id }, payload),
+      interrupt: Effect.fn("sessions.interrupt")(function* ({ params }) {
+        const run_id = yield* runs.interrupt(yield* CurrentPrincipal, params.id)
+        return { status: "interrupted", session_id: params.id, run_id }
+      })
+    })
+  })
+)

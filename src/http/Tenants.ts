@@ -1,0 +1,26 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { defaultPageSize } from "../domain/Page.ts"
+import { Tenants } from "../services/Tenants.ts"
+import { issuedKey } from "./ApiKeys.ts"
+import { pageEnd, pagePosition } from "./Cursors.ts"
+
+/** Answers the endpoints of tenants. */
+export const TenantsHandlers = HttpApiBuilder.group(
+  Api,
+  "tenants",
+  Effect.fn(function* (handlers) {
+    const tenants = yield* Tenants
+    return handlers.handleAll({
+      create: Effect.fn("tenants.create")(function* ({ payload }) {
+        const { issued, tenant } = yield* tenants.create(payload.name)
+        return { ...tenant, api_key: issuedKey(issued) }
+      }),
+      list: Effect.fn("tenants.list")(function* ({ query: { cursor, page_size = defaultPageSize } }) {
+        const page = yield* tenants.list(yield* pagePosition(cursor), page_size)
+        return { tenants: page.items, ...pageEnd(page.next) }
+      })
+    })
+  })
+)
