@@ -50,7 +50,7 @@ export class TenantRepository extends Context.Service<
               RETURNING id, name, created_at
             ), key AS (
               INSERT INTO api_keys (id, tenant_id, name, key_hash, scopes)
-              SELECT ${key.id}, id, ${storable(key.name)}, ${key.hash}, ${texts(key.scopes)} FROM tenant
+              SELECT ${key.id}::uuid, id, ${storable(key.name)}, ${key.hash}, ${texts(key.scopes)} FROM tenant
               RETURNING id AS key_id, name AS key_name, scopes, created_at AS key_created_at
             )
             SELECT tenant.*, key.* FROM tenant, key`)

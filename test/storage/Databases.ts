@@ -1,0 +1,61 @@
+import { layer } from "@effect/vitest"
+import type { Vitest } from "@effect/vitest"
+import { Context, Effect, Layer, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
+import * as EmbeddedDatabase from "../../src/storage/EmbeddedDatabase.ts"
+import { LeaseConnection } from "../../src/storage/LeaseConnection.ts"
+import * as Migrations from "../../src/storage/Migrations.ts"
+import { RunControlRepository } from "../../src/storage/RunControlRepository.ts"
+import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
+import { RunRepository } from "../../src/storage/RunRepository.ts"
+import * as ServerDatabase from "../../src/storage/ServerDatabase.ts"
+import { SessionRepository } from "../../src/storage/SessionRepository.ts"
+import { TenantRepository } from "../../src/storage/TenantRepository.ts"
+import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
+import { type PostgresServer, startPostgres } from "../launchers/Postgres.ts"
+
+/** All repositories over a database. */
+export const repositories = Layer.mergeAll(
+  ApiKeyRepository.layer,
+  RunControlRepository.layer,
+  RunEventRepository.layer,
+  RunRepository.layer,
+  SessionRepository.layer,
+  TenantRepository.layer,
+  TranscriptRepository.layer
+)
+
+export type Repositories = Layer.Success<typeof repositories> | SqlClient.SqlClient | LeaseConnection
+
+/** A private PostgreSQL for a file of tests. */
+export class Server extends Context.Service<Server, PostgresServer>()("causeway/test/storage/Server") {
+  static readonly layer = Layer.effect(
+    Server,
+    Effect.acquireRelease(
+      Effect.promise(() => startPostgres({ fsync: false })),
+      (server) => Effect.promise(() => server.stop())
+    )
+  )
+}
+
+const migrated = Layer.provideMerge(repositories, Migrations.layer)
+
+/** Repositories over an empty database of a server. */
+export const onServer = (url: string) =>
+  migrated.pipe(Layer.provideMerge(ServerDatabase.layer({ url: Redacted.make(url), applicationName: "causeway-test" })))
+
+const freshOnServer = Layer.unwrap(
+  Effect.gen(function* () {
+    const server = yield* Server
+    return onServer(yield* Effect.promise(() => server.createDatabase()))
+  })
+).pipe(Layer.provide(Server.layer))
+
+const embedded = migrated.pipe(Layer.provideMerge(EmbeddedDatabase.layerMemory))
+
+/** Runs the same tests on the embedded database and on a server. */
+export const onBothDatabases = (name: string, tests: (it: Vitest.MethodsNonLive<Repositories>) => void): void => {
+  layer(embedded, { excludeTestServices: true, timeout: 60_000 })(`${name}, embedded`, tests)
+  layer(freshOnServer, { excludeTestServices: true, timeout: 60_000 })(`${name}, server`, tests)
+}
