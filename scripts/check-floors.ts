@@ -18,6 +18,7 @@ const drivers = /^/
 
 const floors: Record<string, Floor> = {
   "main.ts": { folders: "all", packages: drivers },
+  "Configuration.ts": { folders: ["domain"], packages: pure },
   "client.ts": { folders: ["api", "domain"], packages: clientSafe },
   http: { folders: ["api", "services", "domain"], packages: effectOnNode },
   services: { folders: ["storage", "cache", "agent", "outbound", "domain"], packages: effect },

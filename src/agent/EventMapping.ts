@@ -72,11 +72,12 @@ const assistant = mapping(SdkAssistant, ({ message, uuid, parent_tool_use_id }) 
       ]
 )
 
-const user = mapping(SdkUser, ({ message, uuid, parent_tool_use_id }) => [
+const user = mapping(SdkUser, ({ message, uuid, parent_tool_use_id, isSynthetic }) => [
   {
     event: "message",
     data: {
-      type: "user",
+      // The CLI speaks to the model in the user's place, such as when an answer broke off.
+      type: isSynthetic === true ? "system" : "user",
       content: Predicate.isString(message.content) ? [{ type: "text", text: message.content }] : message.content,
       model: null,
       uuid: uuid ?? null,

@@ -49,7 +49,8 @@ export const unknownResult: AgentResult = {
 export const resultOf = (result: SdkResult): AgentResult => ({
   // A failed turn's `result` is the CLI's own text about the failure.
   result: result.is_error ? null : (result.result ?? null),
-  stop_reason: result.stop_reason ?? null,
+  // Nor is its reason to stop the model's.
+  stop_reason: result.is_error && result.stop_reason === "stop_sequence" ? null : (result.stop_reason ?? null),
   num_turns: result.num_turns,
   total_cost_usd: result.total_cost_usd,
   usage: usageOf(result.usage),
@@ -105,6 +106,7 @@ const modelFailure = (result: SdkResult, facts: TurnFacts): ModelFailure => {
   if (facts.lastError === "rate_limit") return new ModelRateLimited()
   if (facts.lastError === "overloaded") return new ModelOverloaded()
   const told = byText(text, facts)
+  if (facts.lastError === "connection_failed") return told?._tag === "ModelSilent" ? told : new ModelUnreachable()
   if (told !== undefined) return told
   if (facts.lastError === "server_error") return new ModelServerFailed({ upstream_status: null })
   return new AgentTurnFailed({ reason: terminal_reason ?? result.subtype })

@@ -65,6 +65,8 @@ export const runTurn = Effect.fnUntraced(function* (
   /** With a result if the agent can still give one: it says what was spent. */
   const stop = Effect.fnUntraced(function* (verdict: Verdict) {
     if (!(yield* judge(verdict))) return
+    // Before it is ready it hears nothing, and has asked the model for nothing.
+    if (!watch.ready) return agent.kill()
     yield* killLater
     yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(STOPPED_WITHIN_MS), Effect.ignore)
   })

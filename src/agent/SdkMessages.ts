@@ -40,6 +40,7 @@ export const SdkAssistant = Schema.Struct({
   ...parent,
   uuid: nullable(Schema.String),
   error: Schema.optionalKey(Schema.String),
+  api_error: Schema.optionalKey(Schema.String),
   message: Schema.Struct({
     model: nullable(Schema.String),
     content: Schema.Array(ContentBlock),
@@ -51,6 +52,7 @@ export type SdkAssistant = typeof SdkAssistant.Type
 /** What stands in the user's place: mostly results of tools. */
 export const SdkUser = Schema.Struct({
   ...parent,
+  isSynthetic: Schema.optionalKey(Schema.Boolean),
   uuid: nullable(Schema.String),
   message: Schema.Struct({ content: Schema.Union([Schema.String, Schema.Array(ContentBlock)]) })
 })

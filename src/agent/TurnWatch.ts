@@ -28,7 +28,7 @@ export class TurnWatch {
   see(name: string, message: unknown): void {
     if (name === "assistant") {
       const assistant = Option.getOrUndefined(readAssistant(message))
-      this.lastError = assistant?.error
+      this.lastError = assistant?.api_error ?? assistant?.error
       for (const block of assistant?.message.content ?? []) {
         if (block.type === "tool_use") this.#tools.add(block["id"])
       }

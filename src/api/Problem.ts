@@ -55,12 +55,12 @@ const wireOf = <Fields extends Schema.Struct.Fields>(tag: FailureTag, entry: Cat
  */
 export const problem = <Tag extends FailureTag, Fields extends Schema.Struct.Fields, Self extends Failure>(
   self: Schema.Class<Self, Schema.TaggedStruct<Tag, Fields>, unknown>
-) => {
+): Schema.Codec<Self, ProblemBody> => {
   const { _tag, cause: _cause, ...fields } = self.fields as { readonly _tag: Schema.tag<Tag> } & Schema.Struct.Fields
   const tag = _tag.schema.literal
   const entry = entryOf(tag)
   const Failed = Schema.declare((value: unknown): value is Self => value instanceof self)
-  return wireOf(tag, entry, fields).pipe(
+  const body = wireOf(tag, entry, fields).pipe(
     Schema.decodeTo(Failed, {
       // The wire has the fields of the class under `details`, so the constructor takes them as they are.
       decode: SchemaGetter.transform((wire) => new self(wire.error.details as never) as Self),
@@ -69,4 +69,6 @@ export const problem = <Tag extends FailureTag, Fields extends Schema.Struct.Fie
     HttpApiSchema.asJson({ contentType: problemContentType }),
     HttpApiSchema.status(entry.status)
   )
+  // The fields of failures are plain data: what TypeScript cannot see of generic ones is that no service is needed.
+  return body as unknown as Schema.Codec<Self, ProblemBody>
 }

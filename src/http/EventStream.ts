@@ -19,19 +19,21 @@ const retryDelay = 1000
 /** The id alone sets the reader's cursor, so that a stream that is cut before its first event can be resumed too. */
 const opening = (after: number): Uint8Array => encoder.encode(`retry: ${retryDelay}\nid: ${after}\n\n`)
 
-/** A run's events as server-sent events: the bytes of the log, as they are. */
-export const eventStream = Effect.fn(function* ({ run, after, frames }: FollowedRun) {
-  const record = yield* CurrentRecord
-  record.sessionId = run.session_id
-  record.runId = run.id
-  yield* Effect.flatMap(OpenStreams, (streams) => streams.add)
-  const events = frames.pipe(
-    Stream.map((frame) => frame.bytes),
-    // The answer has begun: all that is left to do about a bug is to cut the stream, and the reader resumes.
-    Stream.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : reportDefect(cause, record)))
-  )
-  return HttpServerResponse.stream(Stream.concat(Stream.make(opening(after)), events), {
-    contentType: "text/event-stream",
-    headers
+/** Answers with a run's events as server-sent events: the bytes of the log, as they are. */
+export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
+  Effect.fn(function* ({ run, after, frames }: FollowedRun) {
+    const record = yield* CurrentRecord
+    record.sessionId = run.session_id
+    record.runId = run.id
+    yield* streams.add
+    const events = frames.pipe(
+      Stream.map((frame) => frame.bytes),
+      // The answer has begun: all that is left to do about a bug is to cut the stream, and the reader resumes.
+      Stream.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : reportDefect(cause, record)))
+    )
+    return HttpServerResponse.stream(Stream.concat(Stream.make(opening(after)), events), {
+      contentType: "text/event-stream",
+      headers
+    })
   })
-})
+)

@@ -4,8 +4,8 @@ import { Api } from "../api/Api.ts"
 import type { QueryRequest } from "../api/Query.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import { type Destination, Runs } from "../services/Runs.ts"
-import { eventStream } from "./EventStream.ts"
-import { runRequest } from "./RunRequests.ts"
+import { makeEventStreams } from "./EventStream.ts"
+import { makeRunRequests } from "./RunRequests.ts"
 
 const split = (payload: typeof QueryRequest.Type) => {
   const { prompt, session_id, title, mode, tags, metadata, ...options } = payload
@@ -28,6 +28,8 @@ export const QueryHandlers = HttpApiBuilder.group(
   "query",
   Effect.fn(function* (handlers) {
     const runs = yield* Runs
+    const eventStream = yield* makeEventStreams
+    const runRequest = yield* makeRunRequests
     return handlers.handleAll({
       stream: Effect.fn("query.stream")(function* ({ headers, payload, request }) {
         const { destination, options, prompt } = split(payload)

@@ -13,25 +13,30 @@ const encoder = new TextEncoder()
 
 const pathOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/** Two requests are the same if their method, path and body are, byte for byte. */
-const bodyHash = Effect.fn(function* (request: HttpServerRequest.HttpServerRequest) {
-  const digest = yield* Digest.Digest
-  const body = yield* Effect.orDie(request.text)
-  return yield* digest.digestHex(Digest.sha256, encoder.encode(`${request.method}\n${pathOf(request.url)}\n${body}`))
-})
-
-/** What a client asks for, as the service understands it. */
-export const runRequest = Effect.fn(function* (
-  request: HttpServerRequest.HttpServerRequest,
-  idempotencyKey: string | undefined,
-  destination: Destination,
-  prompt: string,
-  options: RunOptions
-) {
+/** Puts what a client asks for into the words of the service. */
+export const makeRunRequests = Effect.gen(function* () {
   const settings = yield* Settings
-  const record = yield* CurrentRecord
-  if (settings.logPrompts) record.promptPreview = prompt.slice(0, previewLength)
-  const idempotency = idempotencyKey === undefined ? null : { key: idempotencyKey, body_hash: yield* bodyHash(request) }
-  const runRequest: RunRequest = { destination, prompt, options, idempotency }
-  return runRequest
+  const digest = yield* Digest.Digest
+
+  // Two requests are the same if their method, path and body are, byte for byte.
+  const bodyHash = Effect.fn(function* (request: HttpServerRequest.HttpServerRequest) {
+    const body = yield* Effect.orDie(request.text)
+    const hashed = encoder.encode(`${request.method}\n${pathOf(request.url)}\n${body}`)
+    return yield* digest.digestHex(Digest.sha256, hashed)
+  })
+
+  return Effect.fn(function* (
+    request: HttpServerRequest.HttpServerRequest,
+    idempotencyKey: string | undefined,
+    destination: Destination,
+    prompt: string,
+    options: RunOptions
+  ) {
+    const record = yield* CurrentRecord
+    if (settings.logPrompts) record.promptPreview = prompt.slice(0, previewLength)
+    const idempotency =
+      idempotencyKey === undefined ? null : { key: idempotencyKey, body_hash: yield* bodyHash(request) }
+    const asked: RunRequest = { destination, prompt, options, idempotency }
+    return asked
+  })
 })

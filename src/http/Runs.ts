@@ -3,7 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import { Runs } from "../services/Runs.ts"
-import { eventStream } from "./EventStream.ts"
+import { makeEventStreams } from "./EventStream.ts"
 
 /** Answers the endpoints of runs. */
 export const RunsHandlers = HttpApiBuilder.group(
@@ -11,6 +11,7 @@ export const RunsHandlers = HttpApiBuilder.group(
   "runs",
   Effect.fn(function* (handlers) {
     const runs = yield* Runs
+    const eventStream = yield* makeEventStreams
     return handlers.handleAll({
       get: Effect.fn("runs.get")(function* ({ params }) {
         return yield* runs.get(yield* CurrentPrincipal, params.id)

@@ -8,8 +8,8 @@ import { defaultPageSize } from "../domain/Page.ts"
 import { type Destination, Runs } from "../services/Runs.ts"
 import { Sessions } from "../services/Sessions.ts"
 import { messagePosition, messagesEnd, pageEnd, pagePosition } from "./Cursors.ts"
-import { eventStream } from "./EventStream.ts"
-import { runRequest } from "./RunRequests.ts"
+import { makeEventStreams } from "./EventStream.ts"
+import { makeRunRequests } from "./RunRequests.ts"
 
 /** Answers the endpoints of sessions. */
 export const SessionsHandlers = HttpApiBuilder.group(
@@ -18,6 +18,8 @@ export const SessionsHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const sessions = yield* Sessions
     const runs = yield* Runs
+    const eventStream = yield* makeEventStreams
+    const runRequest = yield* makeRunRequests
 
     const goOn = Effect.fn(function* (
       request: HttpServerRequest.HttpServerRequest,

@@ -31,7 +31,7 @@ export interface Execution {
 
 /** What an execution works with. */
 export type ExecutionServices =
-  AgentRuntime | Workspaces | Settings | SessionRepository | RunRepository | Leases | RunControls | RunLog
+  AgentRuntime | Workspaces | Settings | Sessions | SessionRepository | Leases | RunControls | RunLog
 
 /** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
 export const executeRun = Effect.fn("RunExecution.executeRun")(function* (

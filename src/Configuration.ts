@@ -1,0 +1,357 @@
+import { Config, Duration, Effect, Option, Schema, SchemaGetter } from "effect"
+import { InstanceId } from "./domain/Run.ts"
+
+/** A setting has a value that it cannot have. */
+export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", {
+  setting: Schema.String,
+  expected: Schema.String
+}) {
+  override get message() {
+    return `${this.setting} must be ${this.expected}.`
+  }
+}
+
+/** One environment variable: how it is read, and what the documentation says of it. */
+export interface Setting<A> {
+  readonly name: string
+  /** What stands in the documentation as its default. */
+  readonly fallback: string
+  /** What it may be, so that "NAME must be …" is a sentence. */
+  readonly expected: string
+  readonly meaning: string
+  readonly read: Effect.Effect<A, InvalidSetting>
+}
+
+// An empty variable counts as absent: compose files and shells make them out of nothing.
+const textOf = (name: string) =>
+  Config.option(Config.String(name)).pipe(
+    Effect.map(Option.filter((text) => text.trim() !== "")),
+    Effect.mapError(() => new InvalidSetting({ setting: name, expected: "readable" }))
+  )
+
+const setting = <A>(
+  name: string,
+  schema: Schema.Decoder<A>,
+  expected: string,
+  fallback: string,
+  meaning: string
+): Setting<A> => ({
+  name,
+  fallback,
+  expected,
+  meaning,
+  read: Effect.flatMap(textOf(name), (text) =>
+    Schema.decodeUnknownEffect(schema)(Option.getOrElse(text, () => fallback)).pipe(
+      Effect.mapError(() => new InvalidSetting({ setting: name, expected }))
+    )
+  )
+})
+
+const optional = <A>(
+  name: string,
+  schema: Schema.Decoder<A>,
+  expected: string,
+  fallback: string,
+  meaning: string
+): Setting<A | undefined> => ({
+  name,
+  fallback,
+  expected,
+  meaning,
+  read: Effect.flatMap(
+    textOf(name),
+    Option.match({
+      onNone: () => Effect.succeed(undefined),
+      onSome: (text) =>
+        Schema.decodeUnknownEffect(schema)(text).pipe(
+          Effect.mapError(() => new InvalidSetting({ setting: name, expected }))
+        )
+    })
+  )
+})
+
+const integer = (minimum: number, maximum: number) =>
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
+
+const whole = (name: string, minimum: number, maximum: number, fallback: number, meaning: string) =>
+  setting(name, integer(minimum, maximum), `a whole number from ${minimum} to ${maximum}`, String(fallback), meaning)
+
+const time = (name: string, minimum: Duration.Input, maximum: Duration.Input, fallback: string, meaning: string) => {
+  const [least, most] = [Duration.fromInputUnsafe(minimum), Duration.fromInputUnsafe(maximum)]
+  const schema = Schema.DurationFromString.check(
+    Schema.makeFilter((value: Duration.Duration) => Duration.between(value, { minimum: least, maximum: most }))
+  )
+  const expected = `a time from ${Duration.format(least)} to ${Duration.format(most)}, such as "${fallback}"`
+  const { read, ...documented } = setting(name, schema, expected, fallback, meaning)
+  return { ...documented, read: Effect.map(read, Duration.toMillis) }
+}
+
+const url = (protocols: ReadonlyArray<string>) =>
+  Schema.String.check(
+    Schema.makeFilter((text: string) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
+  )
+
+const secret = Schema.RedactedFromValue(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{8,500}$/)))
+
+const list = (separator: string) =>
+  Schema.String.pipe(
+    Schema.decodeTo(Schema.Array(Schema.String), {
+      decode: SchemaGetter.transform((text: string) =>
+        text
+          .split(separator)
+          .map((part) => part.trim())
+          .filter((part) => part !== "")
+      ),
+      encode: SchemaGetter.transform((parts: ReadonlyArray<string>) => parts.join(separator))
+    })
+  )
+
+const encryptionKey = Schema.RedactedFromValue(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9+/]{43}=$/)))
+
+/** Every setting, in the order of the documentation. Times are read as text and given as milliseconds. */
+export const settings = {
+  host: setting("HOST", Schema.NonEmptyString, "an address", "127.0.0.1", "Address to listen on."),
+  port: whole("PORT", 0, 65_535, 54_000, "Port to listen on; 0 takes a free one."),
+  dataDirectory: setting(
+    "DATA_DIR",
+    Schema.NonEmptyString,
+    "a directory",
+    ".causeway",
+    "What an instance keeps on disk: the embedded database, generated keys, workspaces, agents' temporary files."
+  ),
+  apiKey: optional(
+    "API_KEY",
+    secret,
+    "8 to 500 printable ASCII characters without spaces",
+    "generated",
+    "The operator's key. Generated into the data directory when unset; required in distributed mode. A changed one is added, the old one stays until it is revoked."
+  ),
+  encryptionKey: optional(
+    "ENCRYPTION_KEY",
+    encryptionKey,
+    "32 bytes in base64",
+    "–",
+    "Encrypts secrets at rest. Required in distributed mode, and the same on every instance."
+  ),
+  databaseUrl: optional(
+    "DATABASE_URL",
+    Schema.RedactedFromValue(url(["postgres:", "postgresql:"])),
+    "a postgres:// URL",
+    "embedded",
+    "A PostgreSQL server to use instead of the embedded database."
+  ),
+  databasePool: whole("DATABASE_POOL", 1, 200, 10, "Most connections to the PostgreSQL server."),
+  redisUrl: optional(
+    "REDIS_URL",
+    Schema.RedactedFromValue(url(["redis:", "rediss:"])),
+    "a redis:// URL",
+    "–",
+    "A Redis server, for several instances on one DATABASE_URL."
+  ),
+  workspaceRoots: optional(
+    "WORKSPACE_ROOTS",
+    list(":"),
+    "directories separated by colons",
+    "DATA_DIR/workspaces",
+    "Directories in which agents may work. In distributed mode required: one volume, at the same path on every instance."
+  ),
+  anthropicApiKey: optional(
+    "ANTHROPIC_API_KEY",
+    Schema.RedactedFromValue(Schema.NonEmptyString),
+    "a key",
+    "–",
+    "Key of the model's service."
+  ),
+  anthropicBaseUrl: optional(
+    "ANTHROPIC_BASE_URL",
+    url(["http:", "https:"]),
+    "an http:// or https:// URL",
+    "the SDK's",
+    "A service that speaks the Messages API."
+  ),
+  defaultModel: setting(
+    "DEFAULT_MODEL",
+    Schema.NonEmptyString,
+    "a model",
+    "sonnet",
+    "Model of runs whose request names none."
+  ),
+  agentEnvironment: setting(
+    "AGENT_ENV_ALLOW",
+    list(","),
+    "names separated by commas",
+    "",
+    "Environment variables that a request may set for its agent's tools."
+  ),
+  agentExecutable: optional(
+    "AGENT_EXECUTABLE",
+    Schema.NonEmptyString,
+    "a path",
+    "the SDK's",
+    "The agent's program, instead of the one that comes with the SDK."
+  ),
+  maxPromptLength: whole("MAX_PROMPT_LENGTH", 1, 1_000_000, 100_000, "Longest prompt, in characters."),
+  maxBodyBytes: whole("MAX_BODY_BYTES", 1024, 104_857_600, 10_485_760, "Largest request body, in bytes."),
+  maxRuns: whole("MAX_RUNS", 1, 1000, 16, "Most runs of this instance at once; each is a process of 120 MB or more."),
+  maxRunsPerTenant: whole("MAX_RUNS_PER_TENANT", 1, 1000, 8, "Most runs of one tenant at once on this instance."),
+  startTimeout: time("START_TIMEOUT", "1 second", "5 minutes", "30 seconds", "Longest start of an agent."),
+  runTimeout: time("RUN_TIMEOUT", "1 second", "24 hours", "1 hour", "Longest run."),
+  modelIdleTimeout: time(
+    "MODEL_IDLE_TIMEOUT",
+    "1 second",
+    "1 hour",
+    "5 minutes",
+    "Longest silence of the model before its run fails."
+  ),
+  modelRetries: whole("MODEL_RETRIES", 0, 10, 3, "How often a failed request to the model is repeated."),
+  appendTimeout: time(
+    "APPEND_TIMEOUT",
+    "1 second",
+    "5 minutes",
+    "10 seconds",
+    "How long a run goes on while its events cannot be stored."
+  ),
+  disconnectGrace: time(
+    "DISCONNECT_GRACE",
+    "1 second",
+    "24 hours",
+    "30 seconds",
+    "How long a run without an Idempotency-Key goes on while nobody reads it."
+  ),
+  shutdownGrace: time(
+    "SHUTDOWN_GRACE",
+    "0 seconds",
+    "1 hour",
+    "30 seconds",
+    "How long running turns may finish when the service is told to stop."
+  ),
+  appendBufferBytes: whole(
+    "APPEND_BUFFER_BYTES",
+    65_536,
+    67_108_864,
+    4_194_304,
+    "Most bytes of one run's events that wait for the database."
+  ),
+  readerBufferBytes: whole(
+    "READER_BUFFER_BYTES",
+    65_536,
+    67_108_864,
+    1_048_576,
+    "Most bytes that are kept for one slow reader of a stream; beyond that it reads from the database."
+  ),
+  corsOrigins: setting(
+    "CORS_ORIGINS",
+    list(","),
+    "origins separated by commas, or *",
+    "",
+    "Origins whose pages may call the API from a browser."
+  ),
+  metricsKey: optional(
+    "METRICS_KEY",
+    secret,
+    "8 to 500 printable ASCII characters without spaces",
+    "–",
+    "Asked for at /metrics when it is set."
+  ),
+  instanceId: optional(
+    "INSTANCE_ID",
+    InstanceId,
+    "1 to 64 letters, digits, dots, dashes or underscores",
+    "generated",
+    "Name of this instance, unique among all."
+  ),
+  logLevel: setting(
+    "LOG_LEVEL",
+    Schema.Literals(["Trace", "Debug", "Info", "Warn", "Error", "Fatal", "None"]),
+    "one of Trace, Debug, Info, Warn, Error, Fatal, None",
+    "Info",
+    "Least severe lines that are logged."
+  ),
+  logFormat: optional(
+    "LOG_FORMAT",
+    Schema.Literals(["json", "pretty"]),
+    "json or pretty",
+    "pretty in a terminal, else json",
+    "How log lines look."
+  ),
+  logPrompts: setting(
+    "LOG_PROMPTS",
+    Schema.Literals(["on", "off"]),
+    "on or off",
+    "on",
+    "Whether log lines about failures show the first 100 characters of the prompt."
+  )
+} as const
+
+/** What the environment says, checked. */
+export type Configuration = {
+  readonly [Name in keyof typeof settings]: Effect.Success<(typeof settings)[Name]["read"]>
+}
+
+/** The settings exclude each other or lack what they need. */
+export class IncompleteSettings extends Schema.TaggedError<IncompleteSettings>()("IncompleteSettings", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
+const distributedNeeds = [
+  ["apiKey", "API_KEY"],
+  ["encryptionKey", "ENCRYPTION_KEY"],
+  ["workspaceRoots", "WORKSPACE_ROOTS"]
+] as const
+
+/** Reads all settings; the first that is wrong, or a combination that is, stops the start with one line. */
+export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | IncompleteSettings> = Effect.gen(
+  function* () {
+    const configuration = yield* Effect.all({
+      host: settings.host.read,
+      port: settings.port.read,
+      dataDirectory: settings.dataDirectory.read,
+      apiKey: settings.apiKey.read,
+      encryptionKey: settings.encryptionKey.read,
+      databaseUrl: settings.databaseUrl.read,
+      databasePool: settings.databasePool.read,
+      redisUrl: settings.redisUrl.read,
+      workspaceRoots: settings.workspaceRoots.read,
+      anthropicApiKey: settings.anthropicApiKey.read,
+      anthropicBaseUrl: settings.anthropicBaseUrl.read,
+      defaultModel: settings.defaultModel.read,
+      agentEnvironment: settings.agentEnvironment.read,
+      agentExecutable: settings.agentExecutable.read,
+      maxPromptLength: settings.maxPromptLength.read,
+      maxBodyBytes: settings.maxBodyBytes.read,
+      maxRuns: settings.maxRuns.read,
+      maxRunsPerTenant: settings.maxRunsPerTenant.read,
+      startTimeout: settings.startTimeout.read,
+      runTimeout: settings.runTimeout.read,
+      modelIdleTimeout: settings.modelIdleTimeout.read,
+      modelRetries: settings.modelRetries.read,
+      appendTimeout: settings.appendTimeout.read,
+      disconnectGrace: settings.disconnectGrace.read,
+      shutdownGrace: settings.shutdownGrace.read,
+      appendBufferBytes: settings.appendBufferBytes.read,
+      readerBufferBytes: settings.readerBufferBytes.read,
+      corsOrigins: settings.corsOrigins.read,
+      metricsKey: settings.metricsKey.read,
+      instanceId: settings.instanceId.read,
+      logLevel: settings.logLevel.read,
+      logFormat: settings.logFormat.read,
+      logPrompts: settings.logPrompts.read
+    })
+    if (configuration.redisUrl !== undefined) {
+      if (configuration.databaseUrl === undefined) {
+        return yield* new IncompleteSettings({ reason: "REDIS_URL needs DATABASE_URL: Redis keeps nothing by itself." })
+      }
+      const missing = distributedNeeds.filter(([name]) => configuration[name] === undefined).map(([, name]) => name)
+      if (missing.length > 0) {
+        return yield* new IncompleteSettings({
+          reason: `With REDIS_URL several instances work together, so all must be given the same ${missing.join(", ")}.`
+        })
+      }
+    }
+    return configuration
+  }
+)

@@ -1,0 +1,193 @@
+import { NodeCrypto, NodeRuntime } from "@effect/platform-node"
+import { Cause, Effect, Exit, Layer, Logger, References } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { hostname } from "node:os"
+import { join, resolve } from "node:path"
+import * as ClaudeAgentRuntime from "./agent/ClaudeAgentRuntime.ts"
+import { Workspaces } from "./agent/Workspaces.ts"
+import * as MemoryCache from "./cache/MemoryCache.ts"
+import * as MemoryDoorbell from "./cache/MemoryDoorbell.ts"
+import * as RedisCache from "./cache/RedisCache.ts"
+import { RedisConnection } from "./cache/RedisConnection.ts"
+import * as RedisDoorbell from "./cache/RedisDoorbell.ts"
+import { type Configuration, readConfiguration } from "./Configuration.ts"
+import { InstanceId } from "./domain/Run.ts"
+import { Settings } from "./domain/Settings.ts"
+import { serverLayer } from "./http/Server.ts"
+import { Admission } from "./services/Admission.ts"
+import { ApiKeys } from "./services/ApiKeys.ts"
+import { registerFailureCounts } from "./services/FailureReport.ts"
+import { Leases } from "./services/Leases.ts"
+import { loggers } from "./services/LogFormat.ts"
+import * as LostRuns from "./services/LostRuns.ts"
+import * as OperatorKey from "./services/OperatorKey.ts"
+import { Readiness } from "./services/Readiness.ts"
+import { RunControls } from "./services/RunControls.ts"
+import { RunLog } from "./services/RunLog.ts"
+import { Runs } from "./services/Runs.ts"
+import { Sessions } from "./services/Sessions.ts"
+import { Tenants } from "./services/Tenants.ts"
+import { Transcripts } from "./services/Transcripts.ts"
+import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
+import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
+import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
+import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
+import * as Migrations from "./storage/Migrations.ts"
+import { RunControlRepository } from "./storage/RunControlRepository.ts"
+import { RunEventRepository } from "./storage/RunEventRepository.ts"
+import { RunRepository } from "./storage/RunRepository.ts"
+import * as ServerDatabase from "./storage/ServerDatabase.ts"
+import { SessionRepository } from "./storage/SessionRepository.ts"
+import { SingleInstanceLock } from "./storage/SingleInstanceLock.ts"
+import { TenantRepository } from "./storage/TenantRepository.ts"
+import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
+import { version } from "./domain/Version.ts"
+
+/** The floor of the outside world: database, cache, agents, as the configuration chooses them. */
+const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
+  const { databaseUrl, redisUrl } = configuration
+  const directory = resolve(configuration.dataDirectory)
+  const server = databaseUrl === undefined ? undefined : { url: databaseUrl, applicationName: `causeway ${instanceId}` }
+
+  const database = server === undefined ? EmbeddedDatabase.layer(directory) : ServerDatabase.layer(server)
+  const migrated = Layer.provideMerge(Migrations.layer, database)
+  const repositories = Layer.mergeAll(
+    ApiKeyRepository.layer,
+    DatabaseProbe.layer,
+    RunControlRepository.layer,
+    RunEventRepository.layer,
+    RunRepository.layer,
+    SessionRepository.layer,
+    TenantRepository.layer,
+    TranscriptRepository.layer
+  ).pipe(Layer.provide(migrated))
+
+  const shared =
+    redisUrl === undefined
+      ? Layer.merge(MemoryCache.layer(), MemoryDoorbell.layer)
+      : Layer.merge(RedisCache.layer, RedisDoorbell.layer).pipe(Layer.provide(RedisConnection.layer(redisUrl)))
+
+  const agents = ClaudeAgentRuntime.layer({
+    directory: join(directory, "agents"),
+    apiKey: configuration.anthropicApiKey,
+    baseUrl: configuration.anthropicBaseUrl,
+    startTimeout: configuration.startTimeout,
+    modelIdleTimeout: configuration.modelIdleTimeout,
+    modelRetries: configuration.modelRetries,
+    environmentAllowed: configuration.agentEnvironment,
+    executable: configuration.agentExecutable
+  })
+
+  return Layer.mergeAll(
+    repositories,
+    shared,
+    agents,
+    Workspaces.layer,
+    NodeCrypto.layerDigest,
+    SecureRandom.layerWebCrypto
+  )
+}
+
+const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
+  Layer.succeed(Settings, {
+    instanceId,
+    version,
+    workspaceRoots: configuration.workspaceRoots ?? [resolve(configuration.dataDirectory, "workspaces")],
+    environmentAllowed: configuration.agentEnvironment,
+    logPrompts: configuration.logPrompts === "on",
+    defaultModel: configuration.defaultModel,
+    maxPromptLength: configuration.maxPromptLength,
+    maxRuns: configuration.maxRuns,
+    maxRunsPerTenant: configuration.maxRunsPerTenant,
+    startTimeout: configuration.startTimeout,
+    runTimeout: configuration.runTimeout,
+    appendTimeout: configuration.appendTimeout,
+    disconnectGrace: configuration.disconnectGrace,
+    shutdownGrace: configuration.shutdownGrace,
+    appendBufferBytes: configuration.appendBufferBytes,
+    readerBufferBytes: configuration.readerBufferBytes
+  })
+
+/** What the system does, from the ground up. */
+const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
+  Layer.provideMerge(Runs.layer),
+  Layer.provideMerge(Layer.mergeAll(Leases.layer, RunControls.layer, RunLog.layer, Transcripts.layer)),
+  Layer.provideMerge(Layer.mergeAll(Admission.layer, ApiKeys.layer, Sessions.layer, Tenants.layer))
+)
+
+// Its finalizer runs before the server's: while runs end, the server still answers.
+const drainLayer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const runs = yield* Runs
+    yield* Effect.addFinalizer(() => runs.drain)
+  })
+)
+
+const applicationLayer = (configuration: Configuration, instanceId: InstanceId) =>
+  drainLayer.pipe(
+    Layer.provide(
+      serverLayer({
+        host: configuration.host,
+        port: configuration.port,
+        corsOrigins: configuration.corsOrigins,
+        metricsKey: configuration.metricsKey,
+        maxBodyBytes: configuration.maxBodyBytes
+      })
+    ),
+    Layer.provide(OperatorKey.layer(configuration.apiKey, resolve(configuration.dataDirectory, "api-key"))),
+    Layer.provide(servicesLayer),
+    Layer.provide(outsideLayer(configuration, instanceId)),
+    Layer.provide(settingsLayer(configuration, instanceId)),
+    Layer.provide(
+      Layer.succeed(DatabaseLimits, {
+        connect: 3000,
+        statement: 5000,
+        call: 5000,
+        renewal: 2000,
+        poolSize: configuration.databasePool
+      })
+    )
+  )
+
+const loggingLayer = ({ logFormat, logLevel }: Configuration) =>
+  Layer.merge(
+    Logger.layer([loggers[logFormat ?? (process.stdout.isTTY ? "pretty" : "json")]]),
+    Layer.succeed(References.MinimumLogLevel, logLevel)
+  )
+
+/** Runs the service. On a database without Redis it is the only instance, and gives way when another took its place. */
+const serve = (configuration: Configuration, instanceId: InstanceId) => {
+  const { databaseUrl, redisUrl } = configuration
+  const launched = Layer.launch(applicationLayer(configuration, instanceId))
+  if (databaseUrl === undefined || redisUrl !== undefined) return launched
+  const alone = Effect.flatMap(SingleInstanceLock, ({ lost }) => Effect.raceFirst(launched, Effect.flip(lost)))
+  return Effect.provide(
+    alone,
+    SingleInstanceLock.layer({ url: databaseUrl, applicationName: `causeway ${instanceId}` })
+  )
+}
+
+const program = Effect.gen(function* () {
+  const configuration = yield* readConfiguration
+  const random = yield* SecureRandom.SecureRandom
+  const name = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 40)
+  const instanceId = configuration.instanceId ?? InstanceId.make(`${name}-${(yield* random.uuidV4()).slice(0, 8)}`)
+  yield* registerFailureCounts
+  yield* Effect.provide(serve(configuration, instanceId), loggingLayer(configuration))
+})
+
+program.pipe(
+  Effect.provide(SecureRandom.layerWebCrypto),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    // A drained shutdown is a success. What kept the service from starting is said in one line.
+    teardown: (exit, onExit) => {
+      if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return onExit(0)
+      const error = Cause.squash(exit.cause)
+      process.stderr.write(`causeway: ${error instanceof Error ? error.message : String(error)}\n`)
+      onExit(1)
+    }
+  })
+)
