@@ -15,18 +15,26 @@ export const ApiKeysHandlers = HttpApiBuilder.group(
   "apiKeys",
   Effect.fn(function* (handlers) {
     const keys = yield* ApiKeys
-    return handlers.handleAll({
-      create: Effect.fn("apiKeys.create")(function* ({ payload }) {
-        return issuedKey(yield* keys.create(yield* CurrentPrincipal, payload.name, payload.scopes))
-      }),
-      list: Effect.fn("apiKeys.list")(function* ({ query: { cursor, page_size = defaultPageSize } }) {
-        const position = yield* pagePosition(cursor)
-        const page = yield* keys.list(yield* CurrentPrincipal, position, page_size)
-        return { api_keys: page.items, ...pageEnd(page.next) }
-      }),
-      revoke: Effect.fn("apiKeys.revoke")(function* ({ params }) {
-        return yield* keys.revoke(yield* CurrentPrincipal, params.id)
-      })
-    })
+    return handlers
+      .handle(
+        "create",
+        Effect.fn("apiKeys.create")(function* ({ payload }) {
+          return issuedKey(yield* keys.create(yield* CurrentPrincipal, payload.name, payload.scopes))
+        })
+      )
+      .handle(
+        "list",
+        Effect.fn("apiKeys.list")(function* ({ query: { cursor, page_size = defaultPageSize } }) {
+          const position = yield* pagePosition(cursor)
+          const page = yield* keys.list(yield* CurrentPrincipal, position, page_size)
+          return { api_keys: page.items, ...pageEnd(page.next) }
+        })
+      )
+      .handle(
+        "revoke",
+        Effect.fn("apiKeys.revoke")(function* ({ params }) {
+          return yield* keys.revoke(yield* CurrentPrincipal, params.id)
+        })
+      )
   })
 )

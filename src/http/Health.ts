@@ -28,11 +28,10 @@ export const HealthHandlers = HttpApiBuilder.group(
       missing.length === 0 ? { status: "ready" as const, missing } : { status: "not_ready" as const, missing }
     )
 
-    return handlers.handleAll({
-      health: () => health,
-      healthOfApi: () => health,
-      live: () => Effect.succeed({ status: "live" }),
-      ready: () => ready
-    })
+    return handlers
+      .handle("health", () => health)
+      .handle("healthOfApi", () => health)
+      .handle("live", () => Effect.succeed({ status: "live" }))
+      .handle("ready", () => ready)
   })
 )

@@ -30,18 +30,23 @@ export const QueryHandlers = HttpApiBuilder.group(
     const runs = yield* Runs
     const eventStream = yield* makeEventStreams
     const runRequest = yield* makeRunRequests
-    return handlers.handleAll({
-      stream: Effect.fn("query.stream")(function* ({ headers, payload, request }) {
-        const { destination, options, prompt } = split(payload)
-        const asked = yield* runRequest(request, headers["idempotency-key"], destination, prompt, options)
-        return yield* eventStream(yield* runs.start(yield* CurrentPrincipal, asked))
-      }),
-      single: Effect.fn("query.single")(function* ({ headers, payload, request }) {
-        const { destination, options, prompt } = split(payload)
-        const asked = yield* runRequest(request, headers["idempotency-key"], destination, prompt, options)
-        const { content, model, result } = yield* runs.answer(yield* CurrentPrincipal, asked)
-        return { ...result, model, content }
-      })
-    })
+    return handlers
+      .handle(
+        "stream",
+        Effect.fn("query.stream")(function* ({ headers, payload, request }) {
+          const { destination, options, prompt } = split(payload)
+          const asked = yield* runRequest(request, headers["idempotency-key"], destination, prompt, options)
+          return yield* eventStream(yield* runs.start(yield* CurrentPrincipal, asked))
+        })
+      )
+      .handle(
+        "single",
+        Effect.fn("query.single")(function* ({ headers, payload, request }) {
+          const { destination, options, prompt } = split(payload)
+          const asked = yield* runRequest(request, headers["idempotency-key"], destination, prompt, options)
+          const { content, model, result } = yield* runs.answer(yield* CurrentPrincipal, asked)
+          return { ...result, model, content }
+        })
+      )
   })
 )

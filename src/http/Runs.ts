@@ -12,15 +12,20 @@ export const RunsHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const runs = yield* Runs
     const eventStream = yield* makeEventStreams
-    return handlers.handleAll({
-      get: Effect.fn("runs.get")(function* ({ params }) {
-        return yield* runs.get(yield* CurrentPrincipal, params.id)
-      }),
-      events: Effect.fn("runs.events")(function* ({ headers, params, query }) {
-        const after = headers["last-event-id"] ?? query.after ?? null
-        const followed = yield* runs.follow(yield* CurrentPrincipal, params.id, after)
-        return followed === null ? undefined : yield* eventStream(followed)
-      })
-    })
+    return handlers
+      .handle(
+        "get",
+        Effect.fn("runs.get")(function* ({ params }) {
+          return yield* runs.get(yield* CurrentPrincipal, params.id)
+        })
+      )
+      .handle(
+        "events",
+        Effect.fn("runs.events")(function* ({ headers, params, query }) {
+          const after = headers["last-event-id"] ?? query.after ?? null
+          const followed = yield* runs.follow(yield* CurrentPrincipal, params.id, after)
+          return followed === null ? undefined : yield* eventStream(followed)
+        })
+      )
   })
 )

@@ -23,7 +23,7 @@ import type { ServerOptions } from "./ServerOptions.ts"
 import { SessionsHandlers } from "./Sessions.ts"
 import { TenantsHandlers } from "./Tenants.ts"
 
-export const HandlersLayer = Layer.mergeAll(
+const HandlersLayer = Layer.mergeAll(
   QueryHandlers,
   SessionsHandlers,
   RunsHandlers,
@@ -32,7 +32,7 @@ export const HandlersLayer = Layer.mergeAll(
   HealthHandlers
 )
 
-export const routesLayer = (options: ServerOptions) =>
+const routesLayer = (options: ServerOptions) =>
   Layer.mergeAll(HttpApiBuilder.layer(Api), DocumentationLayer, metricsLayer(options.metricsKey)).pipe(
     Layer.provide(HandlersLayer),
     Layer.provide([BoundaryLayer, AuthenticationLayer, requestBodyLayer(options.maxBodyBytes)]),

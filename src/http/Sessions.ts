@@ -31,40 +31,62 @@ export const SessionsHandlers = HttpApiBuilder.group(
       return yield* eventStream(yield* runs.start(yield* CurrentPrincipal, asked))
     })
 
-    return handlers.handleAll({
-      list: Effect.fn("sessions.list")(function* ({ query: { cursor, page_size = defaultPageSize, ...filter } }) {
-        const position = yield* pagePosition(cursor)
-        const page = yield* sessions.list(yield* CurrentPrincipal, filter, position, page_size)
-        return { sessions: page.items, ...pageEnd(page.next) }
-      }),
-      get: Effect.fn("sessions.get")(function* ({ params }) {
-        return yield* sessions.get(yield* CurrentPrincipal, params.id)
-      }),
-      update: Effect.fn("sessions.update")(function* ({ params, payload }) {
-        return yield* sessions.update(yield* CurrentPrincipal, params.id, payload)
-      }),
-      delete: Effect.fn("sessions.delete")(function* ({ params }) {
-        return yield* sessions.delete(yield* CurrentPrincipal, params.id)
-      }),
-      tag: Effect.fn("sessions.tag")(function* ({ params, payload }) {
-        return yield* sessions.update(yield* CurrentPrincipal, params.id, payload)
-      }),
-      messages: Effect.fn("sessions.messages")(function* ({ params, query: { cursor, page_size = defaultPageSize } }) {
-        const position = yield* messagePosition(cursor)
-        const page = yield* sessions.messages(yield* CurrentPrincipal, params.id, position, page_size)
-        return {
-          messages: page.messages.map(({ message, ...place }) => ({ ...place, ...message })),
-          ...messagesEnd(page.next)
-        }
-      }),
-      resume: ({ headers, params, payload, request }) =>
-        goOn(request, headers["idempotency-key"], { _tag: "Session", id: params.id }, payload),
-      fork: ({ headers, params, payload, request }) =>
-        goOn(request, headers["idempotency-key"], { _tag: "Fork", of: params.id }, payload),
-      interrupt: Effect.fn("sessions.interrupt")(function* ({ params }) {
-        const run_id = yield* runs.interrupt(yield* CurrentPrincipal, params.id)
-        return { status: "interrupted", session_id: params.id, run_id }
-      })
-    })
+    return handlers
+      .handle(
+        "list",
+        Effect.fn("sessions.list")(function* ({ query: { cursor, page_size = defaultPageSize, ...filter } }) {
+          const position = yield* pagePosition(cursor)
+          const page = yield* sessions.list(yield* CurrentPrincipal, filter, position, page_size)
+          return { sessions: page.items, ...pageEnd(page.next) }
+        })
+      )
+      .handle(
+        "get",
+        Effect.fn("sessions.get")(function* ({ params }) {
+          return yield* sessions.get(yield* CurrentPrincipal, params.id)
+        })
+      )
+      .handle(
+        "update",
+        Effect.fn("sessions.update")(function* ({ params, payload }) {
+          return yield* sessions.update(yield* CurrentPrincipal, params.id, payload)
+        })
+      )
+      .handle(
+        "delete",
+        Effect.fn("sessions.delete")(function* ({ params }) {
+          return yield* sessions.delete(yield* CurrentPrincipal, params.id)
+        })
+      )
+      .handle(
+        "tag",
+        Effect.fn("sessions.tag")(function* ({ params, payload }) {
+          return yield* sessions.update(yield* CurrentPrincipal, params.id, payload)
+        })
+      )
+      .handle(
+        "messages",
+        Effect.fn("sessions.messages")(function* ({ params, query: { cursor, page_size = defaultPageSize } }) {
+          const position = yield* messagePosition(cursor)
+          const page = yield* sessions.messages(yield* CurrentPrincipal, params.id, position, page_size)
+          return {
+            messages: page.messages.map(({ message, ...place }) => ({ ...place, ...message })),
+            ...messagesEnd(page.next)
+          }
+        })
+      )
+      .handle("resume", ({ headers, params, payload, request }) =>
+        goOn(request, headers["idempotency-key"], { _tag: "Session", id: params.id }, payload)
+      )
+      .handle("fork", ({ headers, params, payload, request }) =>
+        goOn(request, headers["idempotency-key"], { _tag: "Fork", of: params.id }, payload)
+      )
+      .handle(
+        "interrupt",
+        Effect.fn("sessions.interrupt")(function* ({ params }) {
+          const run_id = yield* runs.interrupt(yield* CurrentPrincipal, params.id)
+          return { status: "interrupted", session_id: params.id, run_id }
+        })
+      )
   })
 )

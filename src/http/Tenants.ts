@@ -12,15 +12,20 @@ export const TenantsHandlers = HttpApiBuilder.group(
   "tenants",
   Effect.fn(function* (handlers) {
     const tenants = yield* Tenants
-    return handlers.handleAll({
-      create: Effect.fn("tenants.create")(function* ({ payload }) {
-        const { issued, tenant } = yield* tenants.create(payload.name)
-        return { ...tenant, api_key: issuedKey(issued) }
-      }),
-      list: Effect.fn("tenants.list")(function* ({ query: { cursor, page_size = defaultPageSize } }) {
-        const page = yield* tenants.list(yield* pagePosition(cursor), page_size)
-        return { tenants: page.items, ...pageEnd(page.next) }
-      })
-    })
+    return handlers
+      .handle(
+        "create",
+        Effect.fn("tenants.create")(function* ({ payload }) {
+          const { issued, tenant } = yield* tenants.create(payload.name)
+          return { ...tenant, api_key: issuedKey(issued) }
+        })
+      )
+      .handle(
+        "list",
+        Effect.fn("tenants.list")(function* ({ query: { cursor, page_size = defaultPageSize } }) {
+          const page = yield* tenants.list(yield* pagePosition(cursor), page_size)
+          return { tenants: page.items, ...pageEnd(page.next) }
+        })
+      )
   })
 )
