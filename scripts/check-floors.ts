@@ -13,7 +13,8 @@ type Floor = {
 const pure = /^effect(\/[A-Z]\w*)?$/
 const clientSafe = /^effect(\/(http|http-api|schema|encoding)(\/\w+)?|\/[A-Z]\w*)?$/
 const effect = /^effect(\/|$)/
-const effectOnNode = /^(effect|@effect\/platform-node)(\/|$)/
+// The server that answers HTTP is made with Node's own: its limits and its socket errors are set there.
+const effectOnNode = /^((effect|@effect\/platform-node)(\/|$)|node:http$)/
 const drivers = /^/
 
 const floors: Record<string, Floor> = {

@@ -7,7 +7,8 @@ import { type ErrorObject, RetryAdvice } from "../domain/RunEvent.ts"
 /** Media type of every failed answer (RFC 9457, section 3). */
 export const problemContentType = "application/problem+json"
 
-const documentation = "https://github.com/causeway/causeway/blob/main/docs/errors.md"
+/** Where failures are explained. Relative to the server that answers (RFC 9457, section 3.1.1): it serves its own documentation. */
+const documentation = "/docs/errors"
 
 /** What a failed answer says: RFC 9457 with the one extension member `error`. */
 export interface ProblemBody {

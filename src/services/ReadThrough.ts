@@ -56,6 +56,6 @@ export const makeReadThrough = <A, I>(
       }
       return found
     }),
-    invalidate: (key) => Effect.catch(cache.invalidate(key), reportOutage)
+    invalidate: (key) => cache.invalidate(key).pipe(Effect.catch(reportOutage))
   }
 }

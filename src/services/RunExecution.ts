@@ -4,6 +4,7 @@ import type { Workspaces } from "../agent/Workspaces.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { Settings } from "../domain/Settings.ts"
+import { RunRepository } from "../storage/RunRepository.ts"
 import type { SessionRepository } from "../storage/SessionRepository.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import type { Leases } from "./Leases.ts"
@@ -31,13 +32,14 @@ export interface Execution {
 
 /** What an execution works with. */
 export type ExecutionServices =
-  AgentRuntime | Workspaces | Settings | Sessions | SessionRepository | Leases | RunControls | RunLog
+  AgentRuntime | Workspaces | Settings | Sessions | SessionRepository | RunRepository | Leases | RunControls | RunLog
 
 /** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
 export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   execution: Execution
 ): Effect.fn.Return<void, never, ExecutionServices> {
   const log = yield* RunLog
+  const runs = yield* RunRepository
   const sessions = yield* Sessions
   const { begun, fields, lease, run, turn } = execution
   const started = yield* Clock.currentTimeMillis
@@ -69,9 +71,12 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     const written = yield* Effect.result(writer.finish(events, end))
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
     if (failure === null) return
-    // What went wrong before `init` is the answer to the request and reported there; it may be asked again.
-    if (yield* Deferred.fail(begun, failure)) return
-    yield* reportFailure(failure, fields)
+    if (yield* Deferred.isDone(begun)) return yield* reportFailure(failure, fields)
+    // What went wrong before `init` is the answer to the request and reported there. The same request may be tried again.
+    if (execution.outlivesReaders) {
+      yield* runs.releaseKey(turn.tenantId, lease.run_id).pipe(Effect.catch((cause) => reportFailure(cause, fields)))
+    }
+    yield* Deferred.fail(begun, failure)
   })
 
   yield* Effect.scoped(workOn({ ...execution, writer, onInit: Deferred.succeed(begun, undefined) })).pipe(

@@ -46,6 +46,8 @@ type Holder = typeof Holder.Type
 
 const HolderText = Schema.fromJsonString(Holder)
 const heartbeat = 1000
+/** How long an unseen holder may keep still: a long statement keeps its whole process from touching the file. */
+const patience = 5 * heartbeat
 
 const attempt = <A>(read: () => A): A | null => {
   try {
@@ -90,7 +92,7 @@ const isHeld = Effect.fnUntraced(function* (file: string, holder: Holder | null)
     return isAlive(holder.pid) && (holder.started === null || holder.started === startOf(holder.pid))
   }
   const before = ageOf(file)
-  yield* Effect.sleep(3 * heartbeat)
+  yield* Effect.sleep(patience)
   return before !== ageOf(file)
 })
 

@@ -142,6 +142,8 @@ export class RunRepository extends Context.Service<
      * written before, so an end whose answer got lost can be sent again.
      */
     finish(lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd): Effect.Effect<boolean, DatabaseFailure>
+    /** Frees the Idempotency-Key of a run that failed before it began, so that the same request may be tried again. */
+    releaseKey(tenant: TenantId, run: RunId): Effect.Effect<void, DatabaseFailure>
   }
 >()("causeway/storage/RunRepository") {
   /** Over a database that is up to date. */
@@ -283,7 +285,14 @@ export class RunRepository extends Context.Service<
         ).pipe(Effect.map(Option.isSome))
       )
 
-      return RunRepository.of({ start, find, findLive, renew, expired, takeOver, finish })
+      const releaseKey = Effect.fn("RunRepository.releaseKey")((tenant: TenantId, run: RunId) =>
+        execute(
+          "RunRepository.releaseKey",
+          sql`DELETE FROM idempotency_keys WHERE tenant_id = ${tenant} AND run_id = ${run}`
+        ).pipe(Effect.asVoid)
+      )
+
+      return RunRepository.of({ start, find, findLive, renew, expired, takeOver, finish, releaseKey })
     })
   )
 }
