@@ -93,7 +93,7 @@ it("keeps drivers and Node on floor 2, and server code out of what a client impo
     "src/api/Api.ts": `import { HttpApi, HttpApiBuilder } from "effect/http-api"\nimport { SqlClient } from "effect/sql"
 import { HttpRouter } from "effect/http"\nimport * as B from "effect/http-api/HttpApiScalar"`,
     "src/domain/Run.ts": `import { HttpApi } from "effect/http-api"\nimport { z } from "zod"\nimport { join } from "node:path"`,
-    "src/http/Runs.ts": `import { createServer } from "node:http"\nimport Redis from "ioredis"`,
+    "src/http/Runs.ts": `import { createServer } from "node:http"\nimport { connect } from "node:net"\nimport Redis from "ioredis"`,
     "src/services/Runs.ts": `import { query } from "@anthropic-ai/claude-agent-sdk"\nimport "@effect/platform-node"
 import manifest from "../../package.json" with { type: "json" }`
   }
@@ -105,8 +105,8 @@ import manifest from "../../package.json" with { type: "json" }`
     "src/domain/Run.ts:1 imports effect/http-api: domain may not import effect/http-api",
     "src/domain/Run.ts:2 imports zod: domain may not import zod",
     "src/domain/Run.ts:3 imports node:path: domain may not import node:path",
-    "src/http/Runs.ts:1 imports node:http: http may not import node:http",
-    "src/http/Runs.ts:2 imports ioredis: http may not import ioredis",
+    "src/http/Runs.ts:2 imports node:net: http may not import node:net",
+    "src/http/Runs.ts:3 imports ioredis: http may not import ioredis",
     "src/services/Runs.ts:1 imports @anthropic-ai/claude-agent-sdk: services may not import @anthropic-ai/claude-agent-sdk",
     "src/services/Runs.ts:2 imports @effect/platform-node: services may not import @effect/platform-node",
     "src/services/Runs.ts:3 imports ../../package.json: services may not import what lies outside src"
