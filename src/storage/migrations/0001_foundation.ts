@@ -152,5 +152,4 @@ export default Effect.gen(function* () {
     )`
   yield* sql`CREATE INDEX idempotency_keys_by_run ON idempotency_keys (run_id)`
   yield* sql`CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at)`
-  yield* sql`CREATE INDEX idempotency_keys_by_run ON idempotency_keys (run_id)`
 })
