@@ -14,6 +14,7 @@ import { SessionRepository } from "../../src/storage/SessionRepository.ts"
 import { TenantRepository } from "../../src/storage/TenantRepository.ts"
 import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
 import { type PostgresServer, startPostgres } from "../launchers/Postgres.ts"
+import { embeddedDirectory } from "./EmbeddedDirectory.ts"
 
 /** All repositories over a database. */
 export const repositories = Layer.mergeAll(
@@ -52,10 +53,19 @@ const freshOnServer = Layer.unwrap(
   })
 ).pipe(Layer.provide(Server.layer))
 
-const embedded = migrated.pipe(Layer.provideMerge(EmbeddedDatabase.layerMemory))
+/** Repositories over an empty embedded database. */
+export const onEmbedded = migrated.pipe(
+  Layer.provideMerge(Layer.unwrap(Effect.map(embeddedDirectory, EmbeddedDatabase.layer)))
+)
+
+const options = { excludeTestServices: true, timeout: 60_000 }
+
+/** Runs tests on an empty database of a server. */
+export const onServerDatabase = (name: string, tests: (it: Vitest.MethodsNonLive<Repositories>) => void): void =>
+  layer(freshOnServer, options)(`${name}, server`, tests)
 
 /** Runs the same tests on the embedded database and on a server. */
 export const onBothDatabases = (name: string, tests: (it: Vitest.MethodsNonLive<Repositories>) => void): void => {
-  layer(embedded, { excludeTestServices: true, timeout: 60_000 })(`${name}, embedded`, tests)
-  layer(freshOnServer, { excludeTestServices: true, timeout: 60_000 })(`${name}, server`, tests)
+  layer(onEmbedded, options)(`${name}, embedded`, tests)
+  onServerDatabase(name, tests)
 }

@@ -1,0 +1,101 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { SqlClient, Statement } from "effect/sql"
+import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
+import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
+import { RunRepository } from "../../src/storage/RunRepository.ts"
+import { SessionRepository } from "../../src/storage/SessionRepository.ts"
+import { TenantRepository } from "../../src/storage/TenantRepository.ts"
+import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
+import { onServerDatabase } from "./Databases.ts"
+import { newTenant, seq, started, newSession } from "./Fixtures.ts"
+
+const position = { created_at: "2026-01-01T00:30:00.000000Z", id: "80000000-0000-4000-8000-000000000000" }
+
+/** Turns the statements of an effect into their plans. */
+const planOf = Effect.fnUntraced(function* <A, E, R>(call: Effect.Effect<A, E, R>) {
+  const plans: Array<string> = []
+  yield* Effect.ignore(call).pipe(
+    Effect.provideService(Statement.CurrentTransformer, (statement, sql) => {
+      const [text, parameters] = statement.compile()
+      return Effect.sync(() => sql.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN (COSTS OFF) ${text}`, parameters)).pipe(
+        Effect.tap((explain) =>
+          Effect.orDie(
+            Effect.provideService(explain, Statement.CurrentTransformer, undefined).pipe(
+              Effect.map((rows) => plans.push(rows.map((row) => row["QUERY PLAN"]).join("\n")))
+            )
+          )
+        ),
+        Effect.as(statement)
+      )
+    })
+  )
+  return plans.join("\n")
+})
+
+onServerDatabase("with thousands of rows", (it) => {
+  it.effect("every list and look-up goes by an index", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const tenant = yield* newTenant
+      const { lease } = yield* started(tenant, newSession())
+      yield* sql`
+        INSERT INTO tenants (id, name) SELECT gen_random_uuid(), 'tenant ' || number FROM generate_series(1, 2000) number`
+      yield* sql`
+        INSERT INTO sessions (id, tenant_id, cwd, created_at, title, status, mode, tags)
+        SELECT gen_random_uuid(), ${tenant}, '/', timestamptz '2026-01-01' + number * interval '1 second', 'T' || number,
+          CASE WHEN number % 50 = 0 THEN 'error' ELSE 'completed' END,
+          CASE WHEN number % 50 = 0 THEN 'brainstorm' ELSE 'code' END, ARRAY['t' || number % 500]
+        FROM generate_series(1, 5000) number`
+      yield* sql`
+        INSERT INTO api_keys (id, tenant_id, name, key_hash, scopes)
+        SELECT gen_random_uuid(), ${tenant}, 'k', 'h' || number, '{query}' FROM generate_series(1, 2000) number`
+      yield* sql`
+        INSERT INTO runs (id, tenant_id, session_id, status, options, prompt_preview, api_key_hash, request_id, fence,
+          start_seq, last_seq)
+        SELECT gen_random_uuid(), ${tenant}, id, 'completed', '{}', '', '', '', 1, 0, 0
+        FROM sessions WHERE id <> ${lease.session_id}`
+      yield* sql`
+        INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
+        SELECT ${lease.session_id}, number, ${lease.run_id}, ${tenant}, 'message', '{}'
+        FROM generate_series(1, 5000) number`
+      yield* sql`
+        INSERT INTO transcript_entries (session_id, subpath, tenant_id, fence, entry)
+        SELECT id, '', ${tenant}, 1, '{"type":"user"}' FROM sessions`
+      yield* sql`ANALYZE`
+
+      const sessions = yield* SessionRepository
+      const runs = yield* RunRepository
+      const log = yield* RunEventRepository
+      const expectIndex = <A, E, R>(call: Effect.Effect<A, E, R>, index: string, sorted = true) =>
+        Effect.map(planOf(call), (plan) => {
+          assert.include(plan, index)
+          assert.notInclude(plan, "Seq Scan")
+          if (sorted) assert.notInclude(plan, "Sort")
+        })
+      for (const at of [null, position]) {
+        yield* expectIndex(sessions.list(tenant, {}, at, 50), "sessions_by_tenant")
+        yield* expectIndex(sessions.list(tenant, { status: "error" }, at, 50), "sessions_by_status")
+        yield* expectIndex(sessions.list(tenant, { mode: "brainstorm" }, at, 50), "sessions_by_mode")
+        yield* expectIndex(sessions.list(tenant, { search: "9" }, at, 50), "sessions_by_tenant")
+        yield* expectIndex(sessions.list(tenant, { tags: ["t7"] }, at, 50), "sessions_by_tag", false)
+        yield* expectIndex(
+          Effect.flatMap(TenantRepository, (all) => all.list(at, 50)),
+          "tenants_by_age"
+        )
+        yield* expectIndex(
+          Effect.flatMap(ApiKeyRepository, (all) => all.list(tenant, at, 50)),
+          "api_keys_by_tenant"
+        )
+      }
+      yield* expectIndex(log.read(tenant, lease.session_id, { after: seq(4900), limit: 50 }), "run_events_pkey")
+      yield* expectIndex(runs.findLive(tenant, lease.session_id), "runs_live_by_session")
+      yield* expectIndex(runs.expired, "runs_running", false)
+      yield* expectIndex(
+        Effect.flatMap(TranscriptRepository, (all) => all.load(tenant, lease.session_id, "")),
+        "transcript_entries_pkey",
+        false
+      )
+    })
+  )
+})
