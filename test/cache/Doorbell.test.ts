@@ -47,10 +47,10 @@ const semantics = (it: Vitest.MethodsNonLive<Doorbell>) => {
         Stream.runForEach(() => Effect.never),
         Effect.forkScoped({ startImmediately: true })
       )
-      const { millis } = yield* timed(
-        Effect.forEach(Array.from({ length: 20_000 }), () => doorbell.ring("busy"), { discard: true })
+      // More than are held for a listener.
+      yield* Effect.forEach(Array.from({ length: 5000 }), () => doorbell.ring("busy"), { discard: true }).pipe(
+        Effect.timeout("20 seconds")
       )
-      assert.isBelow(millis, 5000)
     })
   )
 }

@@ -94,6 +94,28 @@ describe("MemoryCache", () => {
     }).pipe(Effect.provide(MemoryCache.layer({ maxEntries: 3 })))
   )
 
+  it.effect("a renewed invalidation is not the oldest", () =>
+    Effect.gen(function* () {
+      const cache = yield* Cache
+      yield* cache.invalidate("a")
+      yield* TestClock.adjust("4 seconds")
+      yield* cache.invalidate("b")
+      yield* TestClock.adjust("4 seconds")
+      for (const key of ["a", "c", "d"]) yield* cache.invalidate(key)
+      yield* TestClock.adjust("6 seconds")
+      yield* fillAll(["a", "b", "e"])
+      assert.deepStrictEqual(yield* present(["a", "b", "e"]), ["b", "e"])
+    }).pipe(Effect.provide(MemoryCache.layer({ maxEntries: 3 })))
+  )
+
+  it.effect("keeps a value of less than a millisecond for one", () =>
+    Effect.gen(function* () {
+      const cache = yield* Cache
+      yield* cache.fill("key", "value", Duration.nanos(1n))
+      assert.deepStrictEqual(yield* present(["key"]), ["key"])
+    }).pipe(Effect.provide(MemoryCache.layer()))
+  )
+
   it.effect("has its counters at 0 from the start", () => {
     const { layer } = observed()
     return Effect.gen(function* () {

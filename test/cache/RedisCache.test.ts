@@ -1,7 +1,8 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Option, Result } from "effect"
+import { Duration, Effect, Fiber, Layer, Option, Redacted, Result } from "effect"
 import { Redis } from "ioredis"
 import { Cache } from "../../src/cache/Cache.ts"
+import { RedisConnection } from "../../src/cache/RedisConnection.ts"
 import { RedisUnavailable } from "../../src/domain/errors/StorageErrors.ts"
 import { startRedis } from "../launchers/Redis.ts"
 import { cacheSemantics } from "./cacheSemantics.ts"
@@ -100,7 +101,7 @@ describe("RedisCache", () => {
           }
           assert.deepStrictEqual(yield* counts("cache_requests_total"), { hit: 0, miss: 0, error: 1 })
           // Long enough for several attempts: they are not told one by one, and do not grow rare.
-          yield* Effect.sleep("1500 millis")
+          yield* Effect.sleep("3300 millis")
           const away = failureOf((yield* timed(cache.get("key"))).result)
           assert.match(String(away.cause), /ECONNREFUSED/)
 
@@ -146,6 +147,42 @@ describe("RedisCache", () => {
           )
         }).pipe(Effect.provide(onTestRedis), Effect.provide(layer), Effect.ensuring(thaw))
       })
+
+      it.effect("killed while a command waits for its answer: it fails at once", () =>
+        Effect.gen(function* () {
+          const redis = yield* TestRedis
+          const cache = yield* Cache
+          yield* Effect.promise(() => redis.freeze())
+          const waiting = yield* Effect.forkChild(timed(cache.get("key")), { startImmediately: true })
+          yield* Effect.promise(() => redis.kill())
+          const { millis, result } = yield* Fiber.join(waiting)
+          assertUnavailable(failureOf(result), "cache.get")
+          assert.isBelow(millis, 600)
+        }).pipe(Effect.provide(onTestRedis), Effect.ensuring(restart))
+      )
+
+      it.effect("busy: other answers give a command no more time, and its own late answer goes to no other", () =>
+        Effect.gen(function* () {
+          const { url } = yield* TestRedis
+          yield* Effect.gen(function* () {
+            const { run } = yield* RedisConnection
+            // The server answers nothing else on this connection until the time is over.
+            const busy = (seconds: number) =>
+              run("busy", (redis) => redis.blpop("never pushed", seconds)).pipe(
+                timed,
+                Effect.forkChild({ startImmediately: true })
+              )
+            const first = yield* busy(0.7)
+            yield* Effect.sleep("50 millis")
+            const second = yield* busy(0.6)
+            assert.deepStrictEqual((yield* Fiber.join(first)).result, Result.succeed(null))
+            const { millis, result } = yield* Fiber.join(second)
+            assertUnavailable(failureOf(result), "busy")
+            assert.isBelow(millis, 1200)
+            assert.strictEqual(yield* run("echo", (redis) => redis.echo("mine")), "mine")
+          }).pipe(Effect.provide(RedisConnection.layer(Redacted.make(url))))
+        })
+      )
 
       it.effect("notices a frozen Redis without being asked", () => {
         const { layer, lines } = observed()
@@ -287,5 +324,7 @@ describe("RedisCache", () => {
     }).pipe(Effect.provide(layer))
   })
 })
+
+const restart = Effect.flatMap(TestRedis, (redis) => Effect.promise(() => redis.restart()))
 
 const thaw = Effect.flatMap(TestRedis, (redis) => Effect.promise(() => redis.thaw()))
