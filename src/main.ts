@@ -1,5 +1,5 @@
 import { NodeCrypto, NodeRuntime } from "@effect/platform-node"
-import { Cause, Effect, Exit, Layer, Logger, References } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, Predicate, References, Schedule } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { hostname } from "node:os"
 import { join, resolve } from "node:path"
@@ -43,6 +43,14 @@ import { TenantRepository } from "./storage/TenantRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
 import { version } from "./domain/Version.ts"
 
+// A server that starts at the same time, as in a compose file, is waited for.
+const migrationsLayer = Layer.effectDiscard(
+  Migrations.migrate.pipe(
+    Effect.tapErrorTag("DbUnavailable", () => Effect.logWarning("The database is not there yet")),
+    Effect.retry({ while: Predicate.isTagged("DbUnavailable"), schedule: Schedule.spaced("1 second"), times: 30 })
+  )
+)
+
 /** The floor of the outside world: database, cache, agents, as the configuration chooses them. */
 const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
   const { databaseUrl, redisUrl } = configuration
@@ -50,7 +58,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
   const server = databaseUrl === undefined ? undefined : { url: databaseUrl, applicationName: `causeway ${instanceId}` }
 
   const database = server === undefined ? EmbeddedDatabase.layer(directory) : ServerDatabase.layer(server)
-  const migrated = Layer.provideMerge(Migrations.layer, database)
+  const migrated = Layer.provideMerge(migrationsLayer, database)
   const repositories = Layer.mergeAll(
     ApiKeyRepository.layer,
     DatabaseProbe.layer,

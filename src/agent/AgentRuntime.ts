@@ -5,13 +5,13 @@ import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
 import type { PermissionMode, RunOptions } from "../domain/RunOptions.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
-import type { Transcript } from "../domain/Transcript.ts"
+import type { StoredTranscript, Transcript } from "../domain/Transcript.ts"
 
 /** Where an agent's conversation begins: nowhere, at its own stored past, or at another session's. */
 export type Beginning =
   | { readonly _tag: "New" }
   | { readonly _tag: "Resume" }
-  | { readonly _tag: "Fork"; readonly from: SessionId; readonly transcript: Transcript }
+  | { readonly _tag: "Fork"; readonly from: SessionId; readonly transcript: StoredTranscript }
 
 /** One prompt for an agent, with all that a process must know to work on it. */
 export interface AgentTurn {

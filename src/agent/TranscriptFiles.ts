@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { AgentStartFailed, TranscriptMissing } from "../domain/errors/AgentErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
-import type { Transcript, TranscriptEntry } from "../domain/Transcript.ts"
+import type { StoredTranscript, TranscriptEntry } from "../domain/Transcript.ts"
 import { PROJECT } from "./TurnDirectory.ts"
 
 const write = (path: string, text: string) =>
@@ -30,7 +30,7 @@ const isInside = (subpath: string) =>
  * what earlier turns had cost, and a fork would pay for its parent once more.
  */
 export const writeTranscript = Effect.fn("TranscriptFiles.write")(function* (
-  transcript: Transcript,
+  transcript: StoredTranscript,
   sessionId: SessionId,
   config: string
 ) {

@@ -12,18 +12,19 @@ export const TranscriptEntry = Schema.StructWithRest(
 )
 export type TranscriptEntry = typeof TranscriptEntry.Type
 
-/**
- * Where one run's agent keeps and finds its conversation. `subpath` is empty for the
- * main conversation and names a subagent's otherwise.
- */
-export interface Transcript {
+/** A stored conversation that an agent goes on from. `subpath` is empty for the main conversation and names a subagent's otherwise. */
+export interface StoredTranscript {
+  /** All entries in order; empty when nothing was ever stored. */
+  readonly load: (subpath: string) => Effect.Effect<ReadonlyArray<TranscriptEntry>, TranscriptUnreadable>
+  /** The subpaths that have entries, without the main conversation's. */
+  readonly subpaths: Effect.Effect<ReadonlyArray<string>, TranscriptUnreadable>
+}
+
+/** Where one run's agent keeps its conversation, and finds it again. */
+export interface Transcript extends StoredTranscript {
   /** Stores entries in order; an entry whose uuid is there already is left as it was. */
   readonly append: (
     subpath: string,
     entries: ReadonlyArray<TranscriptEntry>
   ) => Effect.Effect<void, TranscriptNotStored>
-  /** All entries in order; empty when nothing was ever stored. */
-  readonly load: (subpath: string) => Effect.Effect<ReadonlyArray<TranscriptEntry>, TranscriptUnreadable>
-  /** The subpaths that have entries, without the main conversation's. */
-  readonly subpaths: Effect.Effect<ReadonlyArray<string>, TranscriptUnreadable>
 }

@@ -25,7 +25,7 @@ import {
 } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
-import { type Lease, type Run, RunId, Sequence } from "../domain/Run.ts"
+import { type Run, RunId, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import { SessionId, type SessionMetadata, type SessionMode } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -160,7 +160,7 @@ export class Runs extends Context.Service<
         return place
       })
 
-      const beginningOf = (principal: Principal, destination: Destination, lease: Lease): Beginning => {
+      const beginningOf = (principal: Principal, destination: Destination, session: SessionId): Beginning => {
         switch (destination._tag) {
           case "NewSession":
             return { _tag: "New" }
@@ -170,7 +170,7 @@ export class Runs extends Context.Service<
             return {
               _tag: "Fork",
               from: destination.of,
-              transcript: transcripts.of(principal.tenant_id, destination.of, lease)
+              transcript: transcripts.before(principal.tenant_id, destination.of, session)
             }
         }
       }
@@ -262,7 +262,7 @@ export class Runs extends Context.Service<
           turn: {
             tenantId: principal.tenant_id,
             sessionId: session.id,
-            beginning: beginningOf(principal, request.destination, lease),
+            beginning: beginningOf(principal, request.destination, session.id),
             transcript: transcripts.of(principal.tenant_id, session.id, lease),
             prompt: request.prompt,
             additions: [],
