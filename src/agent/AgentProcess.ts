@@ -37,6 +37,7 @@ export class AgentProcess implements SpawnedProcess {
   #unbounded = false
   #frozen = false
   #stderr = ""
+  #foreign: boolean | undefined
 
   /** `mark` is an entry of the environment that no other agent's processes have. */
   constructor({ command, args, cwd, env }: Command, confinement: Confinement, mark: string) {
@@ -76,6 +77,11 @@ export class AgentProcess implements SpawnedProcess {
   /** The end of what it wrote to its standard error. */
   get stderr(): string {
     return this.#stderr
+  }
+
+  /** Whether the first thing it said was nothing that the SDK can read; the SDK passes over it in silence. */
+  get foreign(): boolean {
+    return this.#foreign === true
   }
 
   /** Whether it is held back, by a freeze or by a reader who is behind, so that its silence means nothing. */
@@ -150,6 +156,7 @@ export class AgentProcess implements SpawnedProcess {
 
   #read(chunk: Buffer): void {
     this.lastOutput = performance.now()
+    this.#foreign ??= chunk.toString("utf8", 0, 1) !== "{"
     this.#ahead = this.#hungry ? 0 : this.#ahead + chunk.length
     this.stdout.write(chunk)
     if (!this.#unbounded && this.#ahead > MAX_AHEAD) this.#child.stdout.pause()

@@ -11,8 +11,11 @@ export interface Confinement {
 const dieWithParent = ["setpriv", "--pdeathsig", "KILL", "--"]
 const ownProcesses = ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"]
 
+/** The namespace's first process: it takes in orphans, and says by its exit code how the agent ended, which `unshare` does not. */
+const firstProcess = ["sh", "-c", '"$@"; exit $?', "sh"]
+
 const candidates: ReadonlyArray<Confinement> = [
-  { wrap: [...dieWithParent, ...ownProcesses], complete: true },
+  { wrap: [...dieWithParent, ...ownProcesses, ...firstProcess], complete: true },
   {
     // Without rights of its own a process may have them in a user namespace; the agent does not get to keep them.
     wrap: [
@@ -27,7 +30,8 @@ const candidates: ReadonlyArray<Confinement> = [
       "--inh-caps=-all",
       "--ambient-caps=-all",
       "--bounding-set=-all",
-      "--"
+      "--",
+      ...firstProcess
     ],
     complete: true
   },

@@ -60,7 +60,7 @@ export const failureOfProcess = (
   if (byStderr(process.stderr)) return new AgentOutOfMemory()
   if (signal === "SIGKILL" && outOfMemoryKills() > facts.killsBefore) return new AgentOutOfMemory()
   if (signal !== undefined && signal !== null) return new AgentKilled({ signal })
-  if (exitCode === null) return new AgentProtocolBroken({ cause: thrown })
+  if (exitCode === null || (process.foreign && !facts.ready)) return new AgentProtocolBroken({ cause: thrown })
   if (facts.ready) return new AgentExited({ exit_code: exitCode, ...cause })
   if (NOT_RUN.has(exitCode)) return new AgentNotExecutable(cause)
   return new AgentStartFailed({ reason: `exit ${exitCode}`, ...cause })

@@ -1,6 +1,7 @@
 import { Cause, Effect, Metric, Option, Queue, Result, Schema, Stream } from "effect"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import {
+  AgentProtocolBroken,
   AgentStartTimedOut,
   InitParseFailed,
   ResultParseFailed,
@@ -174,7 +175,11 @@ export const runTurn = Effect.fnUntraced(function* (
       if (process?.heldBack === true || watch.toolRunning) continue
       if (!watch.ready) {
         if (now - started < settings.startTimeout) continue
-        yield* abort({ _tag: "Failed", failure: new AgentStartTimedOut({ limit_ms: settings.startTimeout }) })
+        const failure =
+          process?.foreign === true
+            ? new AgentProtocolBroken({ cause: process.stderr })
+            : new AgentStartTimedOut({ limit_ms: settings.startTimeout })
+        yield* abort({ _tag: "Failed", failure })
       } else if (now - Math.max(process?.lastOutput ?? now, watch.quietUntil) > settings.modelIdleTimeout) {
         yield* stop({ _tag: "Failed", failure: new ModelSilent({ limit_ms: settings.modelIdleTimeout }) })
       }
