@@ -1,0 +1,86 @@
+// What each service can fail with, to the letter. Nothing here runs: the compiler is the test.
+import type { Effect, Stream } from "effect"
+import type { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
+import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
+import type { ModelCredentialsMissing } from "../../src/domain/errors/ModelErrors.ts"
+import type {
+  CapacityExceeded,
+  Forbidden,
+  IdempotencyMismatch,
+  ShuttingDown,
+  Unauthorized,
+  ValidationFailed
+} from "../../src/domain/errors/RequestErrors.ts"
+import type { RunFailure } from "../../src/domain/errors/RunFailure.ts"
+import type {
+  ApiKeyNotFound,
+  RunNotFound,
+  RunUnresponsive,
+  SessionBusy,
+  SessionCreateFailed,
+  SessionIdle,
+  SessionNotFound,
+  SessionRetrievalFailed
+} from "../../src/domain/errors/SessionErrors.ts"
+import type {
+  AlreadyExists,
+  DbOperational,
+  DbRefused,
+  DbUnavailable,
+  RedisUnavailable
+} from "../../src/domain/errors/StorageErrors.ts"
+import type { ApiKeys } from "../../src/services/ApiKeys.ts"
+import type { Runs } from "../../src/services/Runs.ts"
+import type { Sessions } from "../../src/services/Sessions.ts"
+import type { Tenants } from "../../src/services/Tenants.ts"
+import { accepts, type Equal, holds } from "./Equal.ts"
+
+type Fails<Method> = Method extends (...args: never) => Effect.Effect<unknown, infer E, unknown> ? E : never
+
+type Reading = DbUnavailable | DbOperational | SessionRetrievalFailed
+type Writing = DbUnavailable | DbOperational | DbRefused
+type Starting =
+  | ShuttingDown
+  | CapacityExceeded
+  | IdempotencyMismatch
+  | Forbidden
+  | ValidationFailed
+  | SessionNotFound
+  | SessionBusy
+  | SessionCreateFailed
+  | DbUnavailable
+  | DbOperational
+  | RedisUnavailable
+  | RunFailure
+
+holds<Equal<Fails<Sessions["Service"]["get"]>, SessionNotFound | Reading>>()
+holds<Equal<Fails<Sessions["Service"]["list"]>, Reading>>()
+holds<Equal<Fails<Sessions["Service"]["messages"]>, SessionNotFound | Reading>>()
+holds<Equal<Fails<Sessions["Service"]["update"]>, SessionNotFound | Writing>>()
+holds<Equal<Fails<Sessions["Service"]["delete"]>, SessionNotFound | SessionBusy | Writing>>()
+holds<Equal<Fails<Sessions["Service"]["touch"]>, never>>()
+
+holds<Equal<Fails<Runs["Service"]["start"]>, Starting>>()
+holds<Equal<Fails<Runs["Service"]["answer"]>, Starting>>()
+holds<Equal<Fails<Runs["Service"]["get"]>, RunNotFound | Reading>>()
+holds<Equal<Fails<Runs["Service"]["follow"]>, RunNotFound | Reading>>()
+holds<Equal<Fails<Runs["Service"]["interrupt"]>, SessionNotFound | SessionIdle | RunUnresponsive | Reading>>()
+
+holds<Equal<Fails<ApiKeys["Service"]["authenticate"]>, Unauthorized | Writing>>()
+holds<Equal<Fails<ApiKeys["Service"]["create"]>, Forbidden | Writing>>()
+holds<Equal<Fails<ApiKeys["Service"]["revoke"]>, ApiKeyNotFound | Writing>>()
+holds<Equal<Fails<Tenants["Service"]["create"]>, AlreadyExists | Writing>>()
+
+holds<Equal<Fails<AgentRuntime["Service"]["start"]>, AgentProcessFailure | ModelCredentialsMissing>>()
+
+type FollowedFrames = Effect.Success<ReturnType<Runs["Service"]["start"]>>["frames"]
+holds<Equal<Stream.Error<FollowedFrames>, never>>()
+
+declare const sessions: Sessions["Service"]
+declare const parameters: Parameters<Sessions["Service"]["get"]>
+
+// @ts-expect-error a failure that can happen is not silently lost
+accepts<Effect.Effect<unknown, never>>(sessions.get(...parameters))
+
+// @ts-expect-error nor is one of several
+accepts<Effect.Effect<unknown, SessionNotFound>>(sessions.get(...parameters))
