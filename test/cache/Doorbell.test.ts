@@ -63,6 +63,18 @@ describe("RedisDoorbell", () => {
   layer(onTestRedis.pipe(Layer.provideMerge(TestRedis.layer)), { excludeTestServices: true })((it) => {
     semantics(it)
 
+    it.effect("rings on every instance, however many names at a time", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestRedis
+        const doorbell = yield* Doorbell
+        const heard = yield* listen(yield* another(url))
+        const names = Array.from({ length: 3000 }, (_, index) => `name ${index}`)
+        yield* Effect.forEach(names, (name) => doorbell.ring(name), { discard: true })
+        yield* hears(heard, names.slice(-1))
+        assert.deepStrictEqual(heard, names)
+      })
+    )
+
     it.effect("rings on every instance, once", () =>
       Effect.gen(function* () {
         const { url } = yield* TestRedis
@@ -91,7 +103,7 @@ describe("RedisDoorbell", () => {
         yield* Effect.promise(() => redis.kill())
         yield* one.ring("missed")
         yield* Effect.promise(() => redis.restart())
-        assert.isBelow(yield* hears(heard, [""]), 1500)
+        assert.isBelow(yield* hears(heard, [""]), 2500)
         yield* until(
           Effect.andThen(
             one.ring("again"),
@@ -129,7 +141,7 @@ describe("RedisDoorbell", () => {
         yield* Effect.sleep("2200 millis")
         yield* other.ring("missed")
         yield* Effect.promise(() => proxy.set({ kind: "pass" }))
-        assert.isBelow(yield* hears(heard, [""]), 1500)
+        assert.isBelow(yield* hears(heard, [""]), 2500)
         assert.deepStrictEqual(heard, [""])
       })
     )
@@ -142,7 +154,7 @@ describe("RedisDoorbell", () => {
         assert.deepStrictEqual(yield* counts("doorbell_failures_total"), { "": 0 })
         const heard = yield* listen(doorbell)
         yield* Effect.promise(() => redis.kill())
-        for (let n = 0; n < 10; n++) assert.isBelow((yield* timed(doorbell.ring(`${n}`))).millis, 100)
+        for (let n = 0; n < 10; n++) assert.isBelow((yield* timed(doorbell.ring(`${n}`))).millis, 600)
         yield* hears(heard, ["0", "9"])
         yield* until(Effect.map(counts("doorbell_failures_total"), (failures) => failures[""] === 10))
         const told = () => lines.filter(({ message }) => message.startsWith("Other instances")).length
@@ -176,10 +188,10 @@ describe("RedisDoorbell", () => {
         yield* Effect.gen(function* () {
           const doorbell = yield* Doorbell
           yield* Effect.promise(() => redis.freeze())
-          assert.isBelow((yield* timed(doorbell.ring("frozen"))).millis, 100)
+          assert.isBelow((yield* timed(doorbell.ring("frozen"))).millis, 600)
           yield* Effect.forEach(Array.from({ length: 11_000 }), () => doorbell.ring("frozen"), { discard: true })
           const dropped = (yield* counts("doorbell_failures_total"))[""]
-          assert.isAtLeast(Number(dropped), 11_001 - 10_000)
+          assert.isAtLeast(Number(dropped), 1000)
           yield* until(Effect.map(counts("doorbell_failures_total"), (failures) => failures[""] === 11_001))
         }).pipe(Effect.provide(onTestRedis), Effect.provide(layer), Effect.ensuring(Effect.promise(() => redis.thaw())))
       })

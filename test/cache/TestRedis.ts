@@ -78,13 +78,13 @@ export const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.map(([duration, result]) => ({ millis: Duration.toMillis(duration), result }))
   )
 
-/** Repeats until it succeeds with true, and gives the milliseconds; gives up after 5 seconds. */
+/** Repeats until it succeeds with true, and gives the milliseconds; gives up after 20 seconds. */
 export const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   condition.pipe(
     Effect.orElseSucceed(() => false),
     Effect.filterOrFail((holds) => holds),
     Effect.eventually,
-    Effect.timeout("5 seconds"),
+    Effect.timeout("20 seconds"),
     Effect.timed,
     Effect.map(([duration]) => Duration.toMillis(duration))
   )
