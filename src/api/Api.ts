@@ -1,6 +1,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { ApiKeysApi } from "./ApiKeys.ts"
 import { Boundary } from "./Boundary.ts"
+import { describe } from "./Description.ts"
 import { HealthApi } from "./Health.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
@@ -18,11 +19,16 @@ export class Api extends HttpApi.make("causeway")
   .middleware(Boundary)
   .annotate(HttpApi.ParseOptions, { errors: "all", onExcessProperty: "error" })
   .annotate(HttpApi.HeadersParseOptions, { errors: "all" })
+  // Clients let pass what newer servers say beside what they know.
+  .annotate(HttpApi.SuccessParseOptions, {})
+  .annotate(HttpApi.ErrorParseOptions, {})
   .annotateMerge(
     OpenApi.annotations({
       title: "Causeway",
       version: "0.1.0",
       description: "A self-hosted HTTP service for Claude agents.",
-      license: { name: "MIT", identifier: "MIT" }
+      license: { name: "MIT", identifier: "MIT" },
+      servers: [{ url: "/", description: "This installation" }],
+      transform: describe
     })
   ) {}

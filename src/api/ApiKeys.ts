@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ApiKey, ApiKeyId, ApiKeyName, ApiKeyScope } from "../domain/ApiKey.ts"
 import { Forbidden } from "../domain/errors/RequestErrors.ts"
 import { ApiKeyNotFound } from "../domain/errors/SessionErrors.ts"
@@ -28,19 +28,32 @@ export class ApiKeysApi extends HttpApiGroup.make("apiKeys")
       payload: NewApiKey,
       success: IssuedApiKey.pipe(HttpApiSchema.status(201)),
       error: [problem(Forbidden), ...writeProblems]
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "Create an API key", description: "Its secret is shown this once." })
+    ),
     HttpApiEndpoint.get("list", "/api-keys", {
       query: pageParameters,
       success: ApiKeyList,
       error: readProblems
-    }),
+    }).annotateMerge(OpenApi.annotations({ summary: "List API keys" })),
     HttpApiEndpoint.delete("revoke", "/api-keys/:id", {
       params: { id: ApiKeyId },
       success: ApiKey,
       error: [problem(ApiKeyNotFound), ...writeProblems]
-    })
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Revoke an API key",
+        description: "From the answer on it opens nothing on this instance, and on others within seconds."
+      })
+    )
   )
   .annotateEndpoints(RequiredScope, "admin")
   .middleware(RequestBody)
   .middleware(Authentication)
-  .prefix("/api/v1") {}
+  .prefix("/api/v1")
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "API keys",
+      description: "The keys of a tenant, for its administrators; needs the scope `admin`."
+    })
+  ) {}

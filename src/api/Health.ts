@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
 const Dependency = Schema.Struct({
   status: Schema.Literals(["ok", "error", "off"]),
@@ -28,11 +28,29 @@ export const NotReady = Schema.Struct({ status: Schema.Literal("not_ready"), ...
 })
 
 /** For load balancers and people; public. */
-export class HealthApi extends HttpApiGroup.make("health").add(
-  HttpApiEndpoint.get("health", "/health", { success: Health }),
-  HttpApiEndpoint.get("healthOfApi", "/api/v1/health", { success: Health }),
-  HttpApiEndpoint.get("live", "/health/live", { success: Schema.Struct({ status: Schema.Literal("live") }) }),
-  HttpApiEndpoint.get("ready", "/health/ready", {
-    success: [Ready, NotReady.pipe(HttpApiSchema.status(503))]
-  })
-) {}
+export class HealthApi extends HttpApiGroup.make("health")
+  .add(
+    HttpApiEndpoint.get("health", "/health", { success: Health }).annotateMerge(
+      OpenApi.annotations({ summary: "How the service is", description: "Always 200: the status is in the body." })
+    ),
+    HttpApiEndpoint.get("healthOfApi", "/api/v1/health", { success: Health }).annotateMerge(
+      OpenApi.annotations({ summary: "How the service is", description: "The same as `/health`." })
+    ),
+    HttpApiEndpoint.get("live", "/health/live", {
+      success: Schema.Struct({ status: Schema.Literal("live") })
+    }).annotateMerge(OpenApi.annotations({ summary: "Whether the process answers" })),
+    HttpApiEndpoint.get("ready", "/health/ready", {
+      success: [Ready, NotReady.pipe(HttpApiSchema.status(503))]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Whether the service takes work",
+        description: "503 names what is missing and what to do about it."
+      })
+    )
+  )
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Health",
+      description: "The state of the service, for load balancers and people; without a key."
+    })
+  ) {}

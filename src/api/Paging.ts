@@ -4,7 +4,7 @@ import { PageSize } from "../domain/Page.ts"
 /** Query parameters of every list. */
 export const pageParameters = {
   /** How many items, 1 to 100; 50 when absent. */
-  page_size: Schema.optionalKey(Schema.NumberFromString.pipe(Schema.decodeTo(PageSize))),
+  page_size: Schema.optionalKey(PageSize),
   /** `next_cursor` of the page before. */
   cursor: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(500)))
 } as const

@@ -50,6 +50,9 @@ const wireOf = <Fields extends Schema.Struct.Fields>(tag: FailureTag, entry: Cat
     })
   }).annotate({ identifier: `${tag}Problem`, description: `${entry.cause} ${entry.remedy}` })
 
+// One schema per class, so that the API's description has each body once. It holds the codec of its key.
+const made = new Map<unknown, unknown>()
+
 /**
  * Declares that an endpoint can fail with a class of the catalogue: its status, its body in
  * the API description, and, for the derived client, the way back to the class.
@@ -57,6 +60,8 @@ const wireOf = <Fields extends Schema.Struct.Fields>(tag: FailureTag, entry: Cat
 export const problem = <Tag extends FailureTag, Fields extends Schema.Struct.Fields, Self extends Failure>(
   self: Schema.Class<Self, Schema.TaggedStruct<Tag, Fields>, unknown>
 ): Schema.Codec<Self, ProblemBody> => {
+  const known = made.get(self)
+  if (known !== undefined) return known as Schema.Codec<Self, ProblemBody>
   const { _tag, cause: _cause, ...fields } = self.fields as { readonly _tag: Schema.tag<Tag> } & Schema.Struct.Fields
   const tag = _tag.schema.literal
   const entry = entryOf(tag)
@@ -71,5 +76,7 @@ export const problem = <Tag extends FailureTag, Fields extends Schema.Struct.Fie
     HttpApiSchema.status(entry.status)
   )
   // The fields of failures are plain data: what TypeScript cannot see of generic ones is that no service is needed.
-  return body as unknown as Schema.Codec<Self, ProblemBody>
+  const codec = body as unknown as Schema.Codec<Self, ProblemBody>
+  made.set(self, codec)
+  return codec
 }

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { RunId } from "../domain/Run.ts"
 import { ContentBlock, ResultData } from "../domain/RunEvent.ts"
 import { runOptionFields } from "../domain/RunOptions.ts"
@@ -10,18 +10,45 @@ import { RequestBody } from "./RequestBody.ts"
 import { RunStream } from "./RunStream.ts"
 
 /** What the user says to the agent; not blank. MAX_PROMPT_LENGTH bounds it. */
-export const Prompt = Schema.String.check(Schema.isPattern(/\S/))
+export const Prompt = Schema.String.check(Schema.isPattern(/\S/, { message: "is blank" }))
+
+interface ToolRules {
+  readonly allowed_tools?: ReadonlyArray<string>
+  readonly disallowed_tools?: ReadonlyArray<string>
+}
+
+/** A rule cannot be allowed and forbidden. */
+const consistentTools = Schema.makeFilter(({ allowed_tools = [], disallowed_tools = [] }: ToolRules) =>
+  disallowed_tools.flatMap((rule, index) =>
+    allowed_tools.includes(rule) ? [{ path: ["disallowed_tools", index], issue: "is in allowed_tools too" }] : []
+  )
+)
+
+const newSessionFields = {
+  title: Schema.optionalKey(SessionTitle),
+  mode: Schema.optionalKey(SessionMode),
+  tags: Schema.optionalKey(SessionTags),
+  metadata: Schema.optionalKey(SessionMetadata)
+} as const
+
+/** What an existing session has already: it would be dropped without a word. */
+const onlyOfNewSessions = Schema.makeFilter((request: { readonly session_id?: SessionId }) =>
+  request.session_id === undefined
+    ? []
+    : [...Object.keys(newSessionFields), "cwd"].flatMap((name) =>
+        Object.hasOwn(request, name) ? [{ path: [name], issue: "is for new sessions, without session_id" }] : []
+      )
+)
 
 /** A prompt for a new session, or for an existing one when `session_id` names it. */
 export const QueryRequest = Schema.Struct({
   prompt: Prompt,
   session_id: Schema.optionalKey(SessionId),
-  title: Schema.optionalKey(SessionTitle),
-  mode: Schema.optionalKey(SessionMode),
-  tags: Schema.optionalKey(SessionTags),
-  metadata: Schema.optionalKey(SessionMetadata),
+  ...newSessionFields,
   ...runOptionFields
-}).annotate({ identifier: "QueryRequest" })
+})
+  .check(consistentTools, onlyOfNewSessions)
+  .annotate({ identifier: "QueryRequest" })
 
 const { cwd: _cwd, ...continuedFields } = runOptionFields
 
@@ -29,7 +56,9 @@ const { cwd: _cwd, ...continuedFields } = runOptionFields
 export const ContinueRequest = Schema.Struct({
   prompt: Prompt,
   ...continuedFields
-}).annotate({ identifier: "ContinueRequest" })
+})
+  .check(consistentTools)
+  .annotate({ identifier: "ContinueRequest" })
 
 /** Headers of a request that starts a run. */
 export const startHeaders = {
@@ -55,14 +84,27 @@ export class QueryApi extends HttpApiGroup.make("query")
       payload: QueryRequest,
       success: RunStream,
       error: startProblems
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Run an agent and follow it",
+        description:
+          "Starts a run on a prompt and answers with its events as they come. What fails before the agent is ready is a status with an error body; what fails later is an `error` event."
+      })
+    ),
     HttpApiEndpoint.post("single", "/query/single", {
       headers: startHeaders,
       payload: QueryRequest,
       success: SingleAnswer,
       error: startProblems
-    })
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Run an agent and wait for its answer",
+        description:
+          "Starts a run on a prompt and answers when it has ended. A run that failed answers with its failure, with what it came to until then in `error.details`."
+      })
+    )
   )
   .middleware(RequestBody)
   .middleware(Authentication)
-  .prefix("/api/v1") {}
+  .prefix("/api/v1")
+  .annotateMerge(OpenApi.annotations({ title: "Query", description: "Run an agent on a prompt." })) {}

@@ -1,6 +1,5 @@
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import { Sequence } from "../domain/Run.ts"
 import {
   DoneData,
   ErrorData,
@@ -17,10 +16,10 @@ import {
 const frame = <const Name extends string, Data extends Schema.Top>(name: Name, data: Data) =>
   Schema.Struct({
     /** The event's sequence number in its session; send it as `Last-Event-ID` to go on after it. */
-    id: Schema.optional(Schema.String),
+    id: Schema.optionalKey(Schema.String),
     event: Schema.Literal(name),
     data: Schema.fromJsonString(data)
-  })
+  }).annotate({ identifier: `event_${name}`, description: `The event ${name}; its data is JSON in one line.` })
 
 /** The frames of a run's stream, in the order `init`, anything, `result` or a fatal `error`, `done`. */
 export const RunFrame = Schema.Union([
@@ -39,6 +38,3 @@ export type RunFrame = typeof RunFrame.Type
 
 /** A run's events as server-sent events. */
 export const RunStream = HttpApiSchema.StreamSse({ events: RunFrame })
-
-/** Where a stream goes on: after this sequence number. */
-export const SequenceParameter = Schema.NumberFromString.pipe(Schema.decodeTo(Sequence))

@@ -1,12 +1,12 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { RunNotFound } from "../domain/errors/SessionErrors.ts"
-import { Run, RunId } from "../domain/Run.ts"
+import { Run, RunId, Sequence } from "../domain/Run.ts"
 import { Authentication } from "./Authentication.ts"
 import { problem } from "./Problem.ts"
 import { readProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
-import { RunStream, SequenceParameter } from "./RunStream.ts"
+import { RunStream } from "./RunStream.ts"
 
 const params = { id: RunId }
 
@@ -17,17 +17,26 @@ export class RunsApi extends HttpApiGroup.make("runs")
       params,
       success: Run,
       error: [problem(RunNotFound), ...readProblems]
-    }),
+    }).annotateMerge(OpenApi.annotations({ summary: "Read a run" })),
     HttpApiEndpoint.get("events", "/runs/:id/events", {
       params,
       /** A browser's EventSource sends `Last-Event-ID` by itself; it goes before `after`. */
-      headers: { "last-event-id": Schema.optionalKey(SequenceParameter) },
-      query: { after: Schema.optionalKey(SequenceParameter) },
+      headers: { "last-event-id": Schema.optionalKey(Sequence) },
+      query: { after: Schema.optionalKey(Sequence) },
       // 204 when the run is over and there is nothing after the cursor: a browser then stops reconnecting.
       success: [RunStream, HttpApiSchema.NoContent],
       error: [problem(RunNotFound), ...readProblems]
-    })
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Follow a run's events",
+        description:
+          "Events after `Last-Event-ID` or `after`, as they were stored, then those that follow. 204 when the run is over and there are none."
+      })
+    )
   )
   .middleware(RequestBody)
   .middleware(Authentication)
-  .prefix("/api/v1") {}
+  .prefix("/api/v1")
+  .annotateMerge(
+    OpenApi.annotations({ title: "Runs", description: "The state of runs, and their events from any point on." })
+  ) {}

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { DatetimeParse } from "../domain/errors/RequestErrors.ts"
 import { SessionBusy, SessionIdle, SessionNotFound, RunUnresponsive } from "../domain/errors/SessionErrors.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
 import { MessageData } from "../domain/RunEvent.ts"
@@ -20,10 +21,13 @@ import { readProblems, startProblems, writeProblems } from "./Problems.ts"
 import { ContinueRequest, startHeaders } from "./Query.ts"
 import { RequestBody } from "./RequestBody.ts"
 import { RunStream } from "./RunStream.ts"
+import { Timestamp } from "./Timestamp.ts"
 
 const params = { id: SessionId }
 const absent = problem(SessionNotFound)
-const search = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))
+// PostgreSQL has no NUL in its texts, and a URL can bring one.
+const storable = Schema.isPattern(/^[^\0]*$/)
+const search = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200), storable)
 
 /** A page of sessions, newest first. */
 export const SessionList = Schema.Struct({ sessions: Schema.Array(Session), ...pageFields }).annotate({
@@ -66,63 +70,95 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
         mode: Schema.optionalKey(SessionMode),
         status: Schema.optionalKey(SessionStatus),
         /** May be repeated: all must match. */
-        tags: Schema.optionalKey(Schema.Array(SessionTag)),
-        created_after: Schema.optionalKey(Schema.DateTimeUtcFromString),
-        created_before: Schema.optionalKey(Schema.DateTimeUtcFromString),
+        tags: Schema.optionalKey(Schema.Array(SessionTag.check(storable))),
+        created_after: Schema.optionalKey(Timestamp),
+        created_before: Schema.optionalKey(Timestamp),
         /** Part of the title, in either case. */
         search: Schema.optionalKey(search)
       },
       success: SessionList,
-      error: readProblems
-    }),
+      error: [problem(DatetimeParse), ...readProblems]
+    }).annotateMerge(OpenApi.annotations({ summary: "List sessions" })),
     HttpApiEndpoint.get("get", "/sessions/:id", {
       params,
       success: Session,
       error: [absent, ...readProblems]
-    }),
+    }).annotateMerge(OpenApi.annotations({ summary: "Read a session" })),
     HttpApiEndpoint.patch("update", "/sessions/:id", {
       params,
       payload: SessionChange,
       success: Session,
       error: [absent, ...writeProblems]
-    }),
+    }).annotateMerge(OpenApi.annotations({ summary: "Change a session's title or metadata" })),
     HttpApiEndpoint.delete("delete", "/sessions/:id", {
       params,
       success: HttpApiSchema.NoContent,
       error: [absent, problem(SessionBusy), ...writeProblems]
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Delete a session",
+        description: "Removes it with its runs and events. Forks keep what they took from it."
+      })
+    ),
     HttpApiEndpoint.patch("tag", "/sessions/:id/tags", {
       params,
       payload: Schema.Struct({ tags: SessionTags }).annotate({ identifier: "TagChange" }),
       success: Session,
       error: [absent, ...writeProblems]
-    }),
+    }).annotateMerge(OpenApi.annotations({ summary: "Set a session's tags" })),
     HttpApiEndpoint.get("messages", "/sessions/:id/messages", {
       params,
       query: pageParameters,
       success: MessageList,
       error: [absent, ...readProblems]
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List a session's messages",
+        description: "Oldest first. A fork begins with the messages of the session that it left."
+      })
+    ),
     HttpApiEndpoint.post("resume", "/sessions/:id/resume", {
       params,
       headers: startHeaders,
       payload: ContinueRequest,
       success: RunStream,
       error: startProblems
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Go on with a session",
+        description: "Starts another run in the session and answers with its events."
+      })
+    ),
     HttpApiEndpoint.post("fork", "/sessions/:id/fork", {
       params,
       headers: startHeaders,
       payload: ContinueRequest,
       success: RunStream,
       error: startProblems
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Go on from a session in a new one",
+        description:
+          "Starts a run in a new session that begins with all that was said here, and answers with its events."
+      })
+    ),
     HttpApiEndpoint.post("interrupt", "/sessions/:id/interrupt", {
       params,
       success: Interrupted,
       error: [absent, problem(SessionIdle), problem(RunUnresponsive), ...readProblems]
-    })
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Interrupt the run of a session",
+        description: "Answers when the run has taken it."
+      })
+    )
   )
   .middleware(RequestBody)
   .middleware(Authentication)
-  .prefix("/api/v1") {}
+  .prefix("/api/v1")
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Sessions",
+      description: "Conversations with agents: find, read, change and go on with them."
+    })
+  ) {}

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ApiKey } from "../domain/ApiKey.ts"
 import { AlreadyExists } from "../domain/errors/StorageErrors.ts"
 import { Tenant, TenantName } from "../domain/Tenant.ts"
@@ -33,14 +33,22 @@ export class TenantsApi extends HttpApiGroup.make("tenants")
       payload: Schema.Struct({ name: TenantName }).annotate({ identifier: "NewTenant" }),
       success: IssuedTenant.pipe(HttpApiSchema.status(201)),
       error: [problem(AlreadyExists), ...writeProblems]
-    }),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Create a tenant",
+        description: "With its first key, whose secret is shown this once."
+      })
+    ),
     HttpApiEndpoint.get("list", "/tenants", {
       query: pageParameters,
       success: TenantList,
       error: readProblems
-    })
+    }).annotateMerge(OpenApi.annotations({ summary: "List tenants" }))
   )
   .annotateEndpoints(RequiredScope, "operator")
   .middleware(RequestBody)
   .middleware(Authentication)
-  .prefix("/api/v1") {}
+  .prefix("/api/v1")
+  .annotateMerge(
+    OpenApi.annotations({ title: "Tenants", description: "Tenants, for the operator; needs the scope `operator`." })
+  ) {}

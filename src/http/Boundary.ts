@@ -14,8 +14,8 @@ export const BoundaryLayer = Layer.succeed(Boundary, (httpEffect, { endpoint }) 
     return Effect.catchCause(httpEffect, (cause) =>
       Effect.flatMap(HttpRouter.params, ({ id }) => {
         if (id !== undefined && uuid.test(id)) {
-          if (endpoint.path.includes("/sessions/:id")) record.sessionId = id
-          if (endpoint.path.includes("/runs/:id")) record.runId = id
+          if (endpoint.path.includes("/sessions/:id")) record.known.session_id = id
+          if (endpoint.path.includes("/runs/:id")) record.known.run_id = id
         }
         return answer(cause, record)
       })

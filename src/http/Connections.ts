@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { problemContentType, toProblem } from "../api/Problem.ts"
 import { entryOf, type Failure } from "../domain/errors/catalogue.ts"
 import { HeadersTooLarge, RequestMalformed, RequestTimedOut } from "../domain/errors/RequestErrors.ts"
-import { reportFailure } from "./Failures.ts"
+import { report } from "./Failures.ts"
 import { countRequest } from "./HttpMetrics.ts"
 import { requestIdOf } from "./RequestId.ts"
 import { RequestRecord } from "./RequestRecord.ts"
@@ -87,7 +87,7 @@ export const makeServer = (options: ServerOptions): Effect.Effect<() => Server> 
     const refuse = (socket: Connection, failure: Failure) => {
       const record = new RequestRecord(requestIdOf(undefined), "other")
       countRequest(context, record, entryOf(failure._tag).status)
-      Effect.runForkWith(context)(Effect.annotateLogs(reportFailure(failure, record), record.logAnnotations))
+      Effect.runForkWith(context)(report(failure, record))
       refused.add(socket)
       socket.end(answerText(failure, record.requestId))
       const end = setTimeout(() => socket.destroy(), readingTime)

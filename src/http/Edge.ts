@@ -1,5 +1,7 @@
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Cause, Context, Effect, References, Tracer, type Types } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { RequestMalformed } from "../domain/errors/RequestErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 import { ApiKeys } from "../services/ApiKeys.ts"
 import { answer, isAbandoned } from "./Answers.ts"
@@ -19,6 +21,19 @@ const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
       HttpServerError.isHttpServerError(reason.error) &&
       reason.error.reason._tag === "RouteNotFound"
   )
+
+/** HTTP/1.1 asks for a Host; Node would refuse its absence without a word. */
+const hasHost = (request: HttpServerRequest.HttpServerRequest): boolean =>
+  request.headers["host"] !== undefined || NodeHttpServerRequest.toIncomingMessage(request).httpVersion !== "1.1"
+
+// The router would cut the path at the first of these, and take what is left for another path.
+const cuts = /[;#]/
+
+const withWholePath = (request: HttpServerRequest.HttpServerRequest): HttpServerRequest.HttpServerRequest => {
+  const [path = "", ...query] = request.url.split("?")
+  if (!cuts.test(path)) return request
+  return request.modify({ url: [path.replaceAll(";", "%3B").replaceAll("#", "%23"), ...query].join("?") })
+}
 
 const traceRequest = (context: Context.Context<never>, requestId: string) => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
@@ -57,7 +72,11 @@ export const EdgeLayer = HttpRouter.middleware<{ handles: HttpServerError.HttpSe
               ? Effect.catchCause(unknownRoute(keys, request, record), recover)
               : answer(cause, record)
 
-          return httpEffect.pipe(
+          const routed = hasHost(request)
+            ? Effect.provideService(httpEffect, HttpServerRequest.HttpServerRequest, withWholePath(request))
+            : Effect.andThen(new RequestMalformed(), httpEffect)
+
+          return routed.pipe(
             Effect.catchCause(recover),
             Effect.matchCauseEffect({
               onSuccess: finish,

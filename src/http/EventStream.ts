@@ -23,8 +23,8 @@ const opening = (after: number): Uint8Array => encoder.encode(`retry: ${retryDel
 export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
   Effect.fn(function* ({ run, after, frames }: FollowedRun) {
     const record = yield* CurrentRecord
-    record.sessionId = run.session_id
-    record.runId = run.id
+    record.known.session_id = run.session_id
+    record.known.run_id = run.id
     yield* streams.add
     const events = frames.pipe(
       Stream.map((frame) => frame.bytes),

@@ -1,5 +1,4 @@
-import { type Context, Effect, Metric } from "effect"
-import { catalogue } from "../domain/errors/catalogue.ts"
+import { type Context, type Effect, Metric } from "effect"
 import type { RequestRecord } from "./RequestRecord.ts"
 
 const requests = Metric.counter("http_requests_total", {
@@ -10,11 +9,6 @@ const requests = Metric.counter("http_requests_total", {
 const durations = Metric.histogram("http_request_duration_seconds", {
   description: "Time from a request's head to its answer's head",
   boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-})
-
-const failures = Metric.counter("api_errors_total", {
-  description: "Failed requests, by the error_id of the catalogue",
-  incremental: true
 })
 
 const invalidFields = Metric.counter("validation_errors_total", {
@@ -37,21 +31,9 @@ const series = <Labels extends Record<string, string>, Input, State>(metric: Met
 
 const requestsOf = series<{ route: string; method: string; status: string }, number, unknown>(requests)
 const durationsOf = series<{ route: string; method: string }, number, unknown>(durations)
-const failuresOf = series<{ error_code: string }, number, unknown>(failures)
 const invalidFieldsOf = series<{ field: string }, number, unknown>(invalidFields)
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-
-/** Makes the counters of all failures exist at 0, so that a first increase can be seen. */
-export const registerFailures: Effect.Effect<void> = Effect.forEach(
-  Object.values(catalogue),
-  (entry) => Metric.update(failuresOf({ error_code: entry.error_id }), 0),
-  { discard: true }
-)
-
-/** Counts a failed request. */
-export const countFailure = (errorId: string): Effect.Effect<void> =>
-  Metric.update(failuresOf({ error_code: errorId }), 1)
 
 /** Counts a place in a request that did not fit. The field must not hold anything that a client can choose. */
 export const countInvalidField = (field: string): Effect.Effect<void> => Metric.update(invalidFieldsOf({ field }), 1)

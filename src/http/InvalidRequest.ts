@@ -57,14 +57,20 @@ const placesOf = (part: string, issue: SchemaIssue.Issue): ReadonlyArray<Place> 
     }
   })
 
-const malformedJson = Effect.fn(function* (part: string) {
+/** What is wrong with a body as a text, where that is why it does not fit. */
+const textIssue = Effect.fn(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
   const text = yield* Effect.orDie(request.text)
-  if (text === "") return undefined
+  if (text === "") return "is missing"
   const position = jsonErrorPosition(text)
-  if (position === undefined) return undefined
-  const message = `is not JSON at line ${position.line}, column ${position.column}`
-  return [{ issue: { path: part, message }, field: part }]
+  if (position !== undefined) return `is not JSON at line ${position.line}, column ${position.column}`
+  return /^\s*\{/.test(text) ? undefined : "is not a JSON object"
+})
+
+const placesOfBody = Effect.fn(function* (issue: SchemaIssue.Issue) {
+  const part = parts.Payload
+  const message = yield* textIssue()
+  return message === undefined ? placesOf(part, issue) : [{ issue: { path: part, message }, field: part }]
 })
 
 const shorten = (issues: ReadonlyArray<ValidationIssue>, part: string): ReadonlyArray<ValidationIssue> =>
@@ -78,7 +84,7 @@ export const isPart = (kind: HttpApiError.HttpApiSchemaError["kind"]): kind is P
 /** What is wrong with a request that does not fit the API: every place of the part that was looked at. */
 export const invalidRequest = Effect.fn(function* (kind: Part, issue: SchemaIssue.Issue) {
   const part = parts[kind]
-  const places = (kind === "Payload" ? yield* malformedJson(part) : undefined) ?? placesOf(part, issue)
+  const places = kind === "Payload" ? yield* placesOfBody(issue) : placesOf(part, issue)
   yield* Effect.forEach(places.slice(0, mostIssues), ({ field }) => countInvalidField(field), { discard: true })
   const issues = places.map((place) => place.issue)
   const [first] = issues

@@ -16,10 +16,8 @@ export class RequestRecord implements RequestInformation {
   readonly startedAt: number = performance.now()
   /** The route's template, never the path itself. */
   route: string = unmatchedRoute
-  sessionId: string | undefined
-  runId: string | undefined
-  /** The beginning of the prompt, where the settings allow it in the log. */
-  promptPreview: string | undefined
+  /** What stands on the log line of a failure beside that: what the request is about. */
+  readonly known: { session_id?: string; run_id?: string; prompt_preview?: string } = {}
   /** Stands on every log line of the request; it is one object, so that what is learned later stands there too. */
   readonly logAnnotations: Record<string, unknown>
 

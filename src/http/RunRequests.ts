@@ -33,7 +33,7 @@ export const makeRunRequests = Effect.gen(function* () {
     options: RunOptions
   ) {
     const record = yield* CurrentRecord
-    if (settings.logPrompts) record.promptPreview = prompt.slice(0, previewLength)
+    if (settings.logPrompts) record.known.prompt_preview = prompt.slice(0, previewLength)
     const idempotency =
       idempotencyKey === undefined ? null : { key: idempotencyKey, body_hash: yield* bodyHash(request) }
     const asked: RunRequest = { destination, prompt, options, idempotency }

@@ -12,7 +12,6 @@ import { corsLayer } from "./Cors.ts"
 import { DocumentationLayer } from "./Documentation.ts"
 import { EdgeLayer } from "./Edge.ts"
 import { HealthHandlers } from "./Health.ts"
-import { registerFailures } from "./HttpMetrics.ts"
 import { metricsLayer } from "./Metrics.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { QueryHandlers } from "./Query.ts"
@@ -53,7 +52,6 @@ const closeGrace = "3 seconds"
 export const serverLayer = (options: ServerOptions) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      yield* registerFailures
       // The routes are there before the port is open: a request that came in between would find nobody.
       const routes = yield* HttpRouter.toHttpEffect(routesLayer(options))
       const server = yield* makeServer(options)
