@@ -1,6 +1,6 @@
 import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope, type Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { AgentRuntime, type Beginning } from "../agent/AgentRuntime.ts"
+import { AgentRuntime, type AgentTurn, type Beginning } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
@@ -29,7 +29,7 @@ import { type Run, RunId, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import { SessionId, type SessionMetadata, type SessionMode } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
-import { type NewRun, type RunPlace, RunRepository } from "../storage/RunRepository.ts"
+import { type NewRun, type RunPlace, RunRepository, type RunStart } from "../storage/RunRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
 import type { FailureFields } from "./FailureReport.ts"
@@ -37,7 +37,7 @@ import type { Frame } from "./Frame.ts"
 import { leaseMillis } from "./Leases.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
-import { type Execution, type ExecutionServices, executeRun } from "./RunExecution.ts"
+import { type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
 import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
@@ -92,6 +92,8 @@ export type StartFailure =
   | DbOperational
   | RedisUnavailable
   | RunFailure
+
+type StartedRun = Extract<RunStart, { readonly _tag: "Started" }>
 
 /** Runs: started, followed, read and interrupted. */
 export class Runs extends Context.Service<
@@ -219,31 +221,39 @@ export class Runs extends Context.Service<
         }
       })
 
-      const start = Effect.fn("Runs.start")(function* (principal: Principal, request: RunRequest) {
-        yield* admission.check(principal, request.prompt, request.options)
-        const additionalDirectories = yield* workspaces.additional(
-          principal.tenant_id,
-          request.options.additional_directories ?? []
-        )
-        const { credentials, sdk } = yield* runtime.readiness
-        if (sdk === "missing") return yield* new SdkMissing({})
-        if (credentials === "missing") return yield* new ModelCredentialsMissing({})
-        // A shared cache that is away means that other instances cannot be told: then nothing is begun.
-        if (cache.shared) yield* cache.ping
-        const scope = yield* Scope.make()
-        const written = yield* admission.enter(principal.tenant_id).pipe(
-          Scope.provide(scope),
-          Effect.andThen(write(principal, request)),
-          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-        )
-        if (written._tag === "Repeated") {
-          yield* Scope.close(scope, Exit.void)
-          return follow(principal, written.run, written.run.start_seq)
+      const turnOf = (
+        principal: Principal,
+        { destination, options: asked, prompt }: RunRequest,
+        additionalDirectories: ReadonlyArray<string>,
+        { cwd, lease, session }: StartedRun
+      ): AgentTurn => {
+        const { model, permission_mode, cwd: _cwd, additional_directories: _directories, ...options } = asked
+        return {
+          tenantId: principal.tenant_id,
+          sessionId: session.id,
+          beginning: beginningOf(principal, destination, session.id),
+          transcript: transcripts.of(principal.tenant_id, session.id, lease),
+          prompt,
+          additions: [],
+          model: model ?? settings.defaultModel,
+          permissionMode: permission_mode ?? "default",
+          options,
+          cwd,
+          additionalDirectories,
+          mayBypassPermissions: principal.has("bypass_permissions")
         }
-        const { cwd, lease, run, session } = written
+      }
+
+      /** Hands a run that is written down to a fiber of the service's own. */
+      const launch = Effect.fnUntraced(function* (
+        principal: Principal,
+        request: RunRequest,
+        turn: AgentTurn,
+        { lease, run, session }: StartedRun,
+        place: Scope.Closeable
+      ) {
         const begun = yield* Deferred.make<void, RunFailure>()
         const requestContext = yield* CurrentRequest
-        const { model, permission_mode, cwd: _cwd, additional_directories: _directories, ...options } = request.options
         const fields: FailureFields = {
           session_id: session.id,
           run_id: run.id,
@@ -252,35 +262,49 @@ export class Runs extends Context.Service<
           ...(requestContext === null ? {} : { request_id: requestContext.requestId }),
           ...(settings.logPrompts ? { prompt_preview: request.prompt.slice(0, previewLength) } : {})
         }
-        const execution: Execution = {
+        yield* executeRun({
           lease,
           run,
+          turn,
           fields,
           begun,
           stopping: Deferred.await(stopping),
-          outlivesReaders: request.idempotency !== null,
-          turn: {
-            tenantId: principal.tenant_id,
-            sessionId: session.id,
-            beginning: beginningOf(principal, request.destination, session.id),
-            transcript: transcripts.of(principal.tenant_id, session.id, lease),
-            prompt: request.prompt,
-            additions: [],
-            model: model ?? settings.defaultModel,
-            permissionMode: permission_mode ?? "default",
-            options,
-            cwd,
-            additionalDirectories,
-            mayBypassPermissions: principal.has("bypass_permissions")
-          }
-        }
-        yield* executeRun(execution).pipe(
+          outlivesReaders: request.idempotency !== null
+        }).pipe(
           Effect.provideContext(services),
-          Effect.ensuring(Scope.close(scope, Exit.void)),
+          Effect.ensuring(Scope.close(place, Exit.void)),
           Effect.annotateLogs({ run_id: run.id, session_id: session.id }),
           FiberSet.run(executions)
         )
-        yield* Deferred.await(begun)
+        return { run, begun: Deferred.await(begun) }
+      })
+
+      const start = Effect.fn("Runs.start")(function* (principal: Principal, request: RunRequest) {
+        yield* admission.check(principal, request.prompt, request.options)
+        const directories = yield* workspaces.additional(
+          principal.tenant_id,
+          request.options.additional_directories ?? []
+        )
+        const { credentials, sdk } = yield* runtime.readiness
+        if (sdk === "missing") return yield* new SdkMissing({})
+        if (credentials === "missing") return yield* new ModelCredentialsMissing({})
+        // A shared cache that is away means that other instances cannot be told: then nothing is begun.
+        if (cache.shared) yield* cache.ping
+        const place = yield* Scope.make()
+        // A client that leaves in between must not leave a run behind that nobody carries.
+        const { begun, run } = yield* Effect.uninterruptible(
+          Effect.gen(function* () {
+            yield* Scope.provide(admission.enter(principal.tenant_id), place)
+            const written = yield* write(principal, request)
+            if (written._tag === "Started") {
+              const turn = turnOf(principal, request, directories, written)
+              return yield* launch(principal, request, turn, written, place)
+            }
+            yield* Scope.close(place, Exit.void)
+            return { run: written.run, begun: Effect.void }
+          }).pipe(Effect.onError((cause) => Scope.close(place, Exit.failCause(cause))))
+        )
+        yield* begun
         return follow(principal, run, run.start_seq)
       })
 
