@@ -76,12 +76,14 @@ const integer = (minimum: number, maximum: number) =>
 const whole = (name: string, minimum: number, maximum: number, fallback: number, meaning: string) =>
   setting(name, integer(minimum, maximum), `a whole number from ${minimum} to ${maximum}`, String(fallback), meaning)
 
-const time = (name: string, minimum: Duration.Input, maximum: Duration.Input, fallback: string, meaning: string) => {
+type TimeText = Extract<Duration.Input, string>
+
+const time = (name: string, minimum: TimeText, maximum: TimeText, fallback: TimeText, meaning: string) => {
   const [least, most] = [Duration.fromInputUnsafe(minimum), Duration.fromInputUnsafe(maximum)]
   const schema = Schema.DurationFromString.check(
     Schema.makeFilter((value: Duration.Duration) => Duration.between(value, { minimum: least, maximum: most }))
   )
-  const expected = `a time from ${Duration.format(least)} to ${Duration.format(most)}, such as "${fallback}"`
+  const expected = `a time from ${minimum} to ${maximum}, such as "${fallback}"`
   const { read, ...documented } = setting(name, schema, expected, fallback, meaning)
   return { ...documented, read: Effect.map(read, Duration.toMillis) }
 }
@@ -131,7 +133,7 @@ export const settings = {
     encryptionKey,
     "32 bytes in base64",
     "–",
-    "Encrypts secrets at rest. Required in distributed mode, and the same on every instance."
+    "For secrets at rest; so far none are stored. Required in distributed mode, and the same on every instance."
   ),
   databaseUrl: optional(
     "DATABASE_URL",
@@ -140,7 +142,7 @@ export const settings = {
     "embedded",
     "A PostgreSQL server to use instead of the embedded database."
   ),
-  databasePool: whole("DATABASE_POOL", 1, 200, 10, "Most connections to the PostgreSQL server."),
+  databasePool: whole("DATABASE_POOL", 1, 200, 10, "Most connections to the PostgreSQL server, beside up to three for leases and the lock of a single instance."),
   redisUrl: optional(
     "REDIS_URL",
     Schema.RedactedFromValue(url(["redis:", "rediss:"])),
