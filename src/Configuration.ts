@@ -142,7 +142,13 @@ export const settings = {
     "embedded",
     "A PostgreSQL server to use instead of the embedded database."
   ),
-  databasePool: whole("DATABASE_POOL", 1, 200, 10, "Most connections to the PostgreSQL server, beside up to three for leases and the lock of a single instance."),
+  databasePool: whole(
+    "DATABASE_POOL",
+    1,
+    200,
+    10,
+    "Most connections to the PostgreSQL server, beside up to three for leases and the lock of a single instance."
+  ),
   redisUrl: optional(
     "REDIS_URL",
     Schema.RedactedFromValue(url(["redis:", "rediss:"])),
