@@ -3,11 +3,12 @@ import { spawn, type ChildProcessByStdio } from "node:child_process"
 import { setTimeout } from "node:timers/promises"
 import { PassThrough, type Readable, type Writable } from "node:stream"
 import type { Confinement } from "./Confinement.ts"
-import { childrenOf, isAlive, signalOne, signalTree } from "./ProcessTree.ts"
+import { childrenOf, isAlive, isStill, signalOne, signalTree } from "./ProcessTree.ts"
 
 /** What the SDK may read ahead of us. It queues without a bound, so its input is bounded instead. */
 const MAX_AHEAD = 1024 * 1024
 const MAX_STDERR = 8 * 1024
+const MAX_WAITS = 400
 
 interface Command {
   readonly command: string
@@ -31,7 +32,7 @@ export class AgentProcess implements SpawnedProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
   readonly #mark: string | undefined
   readonly #exited: Promise<void>
-  #killed: ReadonlyArray<number> = []
+  #killed = false
   #ahead = 0
   #hungry = true
   #unbounded = false
@@ -106,29 +107,39 @@ export class AgentProcess implements SpawnedProcess {
   /** Resolves once it is gone, with all that was killed with it, or could not be started. */
   async gone(): Promise<void> {
     await this.#exited
-    while (this.#killed.some(isAlive)) await setTimeout(5)
+    if (this.pid === undefined || !this.#killed) return
+    // One of them may have started another before the signal came.
+    for (let wait = 0; wait < MAX_WAITS; wait++) {
+      if (!signalTree(this.pid, "SIGKILL", this.#mark).some(isAlive)) return
+      await setTimeout(5)
+    }
   }
 
-  freeze(): void {
-    if (this.#over || this.pid === undefined) return
+  /** Stops every process, and resolves when none of them moves: a signal takes a moment to arrive. */
+  async freeze(): Promise<void> {
+    const { pid } = this
+    if (this.#over || pid === undefined) return
     this.#frozen = true
-    signalTree(this.pid, "SIGSTOP", this.#mark)
+    for (let wait = 0; wait < MAX_WAITS && this.#frozen; wait++) {
+      if (signalTree(pid, "SIGSTOP", this.#mark).every(isStill)) return
+      await setTimeout(1)
+    }
   }
 
   thaw(): void {
     if (this.pid === undefined) return
-    signalTree(this.pid, "SIGCONT", this.#mark)
-    this.lastOutput = performance.now()
     this.#frozen = false
+    this.lastOutput = performance.now()
+    signalTree(this.pid, "SIGCONT", this.#mark)
   }
 
   kill(_signal?: NodeJS.Signals): boolean {
     const { pid } = this
     if (pid === undefined) return false
     if (this.#mark !== undefined) {
-      // Also when the CLI is over: its tools may not be. A tree that stands still starts no further process.
-      signalTree(pid, "SIGSTOP", this.#mark)
-      this.#killed = signalTree(pid, "SIGKILL", this.#mark)
+      // Also when the CLI is over: its tools may not be.
+      this.#killed = true
+      signalTree(pid, "SIGKILL", this.#mark)
       return true
     }
     if (this.#over) return false

@@ -65,7 +65,7 @@ export class AgentRuntime extends Context.Service<
 
 /** How agents are run on this machine. Times are milliseconds. */
 export interface AgentSettings {
-  /** Tenants' config directories, homes and temporary directories live below it. */
+  /** Tenants' homes, and what each turn's process needs while it lasts, live below it. Other machines have their own. */
   readonly directory: string
   readonly apiKey: Redacted.Redacted | undefined
   readonly baseUrl: string | undefined

@@ -72,12 +72,16 @@ const assistant = mapping(SdkAssistant, ({ message, uuid, parent_tool_use_id }) 
       ]
 )
 
+/** The CLI speaks to the model in the user's place: when it was interrupted, or when an answer broke off. */
+const isFromCli = (content: string | ReadonlyArray<ContentBlock>, isSynthetic: boolean | undefined) =>
+  isSynthetic === true ||
+  (typeof content !== "string" && String(content[0]?.["text"]).startsWith("[Request interrupted by user"))
+
 const user = mapping(SdkUser, ({ message, uuid, parent_tool_use_id, isSynthetic }) => [
   {
     event: "message",
     data: {
-      // The CLI speaks to the model in the user's place, such as when an answer broke off.
-      type: isSynthetic === true ? "system" : "user",
+      type: isFromCli(message.content, isSynthetic) ? "system" : "user",
       content: Predicate.isString(message.content) ? [{ type: "text", text: message.content }] : message.content,
       model: null,
       uuid: uuid ?? null,
@@ -104,64 +108,66 @@ const partial = mapping(SdkStreamEvent, ({ event, parent_tool_use_id }) => {
   ]
 })
 
-const mappings: Readonly<Record<string, Mapping>> = {
-  assistant,
-  user,
-  stream_event: partial,
-  tool_progress: mapping(SdkToolProgress, ({ tool_name, tool_use_id, elapsed_time_seconds }) => [
-    { event: "tool_progress", data: { tool_name, tool_use_id, elapsed_seconds: elapsed_time_seconds } }
-  ]),
-  "system/permission_denied": mapping(SdkPermissionDenied, ({ tool_name, tool_use_id, message }) => [
-    { event: "permission_denied", data: { tool_name, tool_use_id, message: message ?? null } }
-  ]),
-  "system/api_retry": mapping(SdkRetry, ({ attempt, max_retries, retry_delay_ms, error_status, error }) => [
-    {
-      event: "retry",
-      data: {
-        attempt,
-        max_attempts: max_retries,
-        delay_ms: retry_delay_ms,
-        status: error_status ?? null,
-        reason: error
+const mappings = new Map<string, Mapping>(
+  Object.entries({
+    assistant,
+    user,
+    stream_event: partial,
+    tool_progress: mapping(SdkToolProgress, ({ tool_name, tool_use_id, elapsed_time_seconds }) => [
+      { event: "tool_progress", data: { tool_name, tool_use_id, elapsed_seconds: elapsed_time_seconds } }
+    ]),
+    "system/permission_denied": mapping(SdkPermissionDenied, ({ tool_name, tool_use_id, message }) => [
+      { event: "permission_denied", data: { tool_name, tool_use_id, message: message ?? null } }
+    ]),
+    "system/api_retry": mapping(SdkRetry, ({ attempt, max_retries, retry_delay_ms, error_status, error }) => [
+      {
+        event: "retry",
+        data: {
+          attempt,
+          max_attempts: max_retries,
+          delay_ms: retry_delay_ms,
+          status: error_status ?? null,
+          reason: error
+        }
       }
-    }
-  ]),
-  // `requesting` comes before every request to the model: it says nothing that the messages do not.
-  "system/status": mapping(SdkStatus, ({ status: name, compact_error }) =>
-    name === null || name === "requesting" ? [] : [status(name, compact_error ?? null)]
-  ),
-  "system/compact_boundary": mapping(SdkCompacted, ({ compact_metadata }) => [
-    status("compacted", compact_metadata.trigger)
-  ]),
-  "system/informational": notice("informational"),
-  "system/local_command_output": notice("command_output"),
-  "system/model_fallback": notice("model_fallback"),
-  "system/model_refusal_fallback": notice("model_fallback"),
-  "system/model_refusal_no_fallback": notice("model_refusal"),
-  "system/notification": none,
-  "system/thinking_tokens": none,
-  "system/hook_started": none,
-  "system/hook_progress": none,
-  "system/hook_response": none,
-  "system/task_started": none,
-  "system/task_progress": none,
-  "system/task_updated": none,
-  "system/task_notification": none,
-  "system/background_tasks_changed": none,
-  "system/session_state_changed": none,
-  "system/session_title_changed": none,
-  "system/commands_changed": none,
-  "system/files_persisted": none,
-  "system/ui_invalidate": none,
-  "system/worker_shutting_down": none,
-  active_goal: none,
-  attachment: none,
-  auth_status: none,
-  command_lifecycle: none,
-  prompt_suggestion: none,
-  rate_limit_event: none,
-  tool_use_summary: none
-}
+    ]),
+    // `requesting` comes before every request to the model: it says nothing that the messages do not.
+    "system/status": mapping(SdkStatus, ({ status: name, compact_error }) =>
+      name === null || name === "requesting" ? [] : [status(name, compact_error ?? null)]
+    ),
+    "system/compact_boundary": mapping(SdkCompacted, ({ compact_metadata }) => [
+      status("compacted", compact_metadata.trigger)
+    ]),
+    "system/informational": notice("informational"),
+    "system/local_command_output": notice("command_output"),
+    "system/model_fallback": notice("model_fallback"),
+    "system/model_refusal_fallback": notice("model_fallback"),
+    "system/model_refusal_no_fallback": notice("model_refusal"),
+    "system/notification": none,
+    "system/thinking_tokens": none,
+    "system/hook_started": none,
+    "system/hook_progress": none,
+    "system/hook_response": none,
+    "system/task_started": none,
+    "system/task_progress": none,
+    "system/task_updated": none,
+    "system/task_notification": none,
+    "system/background_tasks_changed": none,
+    "system/session_state_changed": none,
+    "system/session_title_changed": none,
+    "system/commands_changed": none,
+    "system/files_persisted": none,
+    "system/ui_invalidate": none,
+    "system/worker_shutting_down": none,
+    active_goal: none,
+    attachment: none,
+    auth_status: none,
+    command_lifecycle: none,
+    prompt_suggestion: none,
+    rate_limit_event: none,
+    tool_use_summary: none
+  })
+)
 
 /**
  * What an SDK message is to a client: events, nothing, or None when it is a message
@@ -169,4 +175,4 @@ const mappings: Readonly<Record<string, Mapping>> = {
  * not asked for here: they decide what becomes of the turn.
  */
 export const eventsOf = (name: string, message: unknown): Option.Option<ReadonlyArray<AgentEvent>> =>
-  Option.flatMap(Option.fromNullishOr(mappings[name]), (map) => map(message))
+  Option.flatMap(Option.fromNullishOr(mappings.get(name)), (map) => map(message))

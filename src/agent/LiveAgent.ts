@@ -1,5 +1,6 @@
 import type { Query, SDKMessage } from "@anthropic-ai/claude-agent-sdk"
 import { Effect, type Scope } from "effect"
+import { setTimeout } from "node:timers/promises"
 import { AgentStartFailed } from "../domain/errors/AgentErrors.ts"
 import { AgentProcess } from "./AgentProcess.ts"
 import type { AgentSdk } from "./AgentSdk.ts"
@@ -75,18 +76,10 @@ export class LiveAgent {
   }
 
   /** Waits until the process is gone, for a short while, and then sees to it. */
-  readonly gone = Effect.suspend(() => {
-    const { process } = this
-    if (process === undefined) return Effect.void
-    const wait = Effect.promise(() => process.gone()).pipe(Effect.timeoutOption(GONE_WITHIN_MS))
-    return Effect.flatMap(wait, (result) =>
-      result._tag === "Some"
-        ? Effect.void
-        : Effect.andThen(
-            Effect.sync(() => this.kill()),
-            wait
-          )
-    )
+  readonly gone = Effect.promise(async () => {
+    if (await this.#goneSoon()) return
+    this.kill()
+    await this.#goneSoon()
   })
 
   /** Ends everything, now. */
@@ -95,6 +88,15 @@ export class LiveAgent {
     this.input.end()
     return this.gone
   }).pipe(Effect.andThen(Effect.sync(() => this.#query.close())))
+
+  /** A race of promises: a finaliser cannot be interrupted, so that a time limit on an effect would not hold. */
+  async #goneSoon(): Promise<boolean> {
+    const limit = new AbortController()
+    const late = setTimeout(GONE_WITHIN_MS, false, { signal: limit.signal }).catch(() => false)
+    const gone = await Promise.race([this.process?.gone().then(() => true) ?? true, late])
+    limit.abort()
+    return gone
+  }
 
   #hungry(hungry: boolean): void {
     if (this.process !== undefined) this.process.hungry = hungry

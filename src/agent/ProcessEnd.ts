@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import {
   AgentExited,
   AgentKilled,
@@ -8,6 +8,7 @@ import {
   AgentProtocolBroken,
   AgentStartFailed,
   SdkMissing,
+  WorkspaceMissing,
   type AgentProcessFailure
 } from "../domain/errors/AgentErrors.ts"
 import type { AgentProcess } from "./AgentProcess.ts"
@@ -46,10 +47,12 @@ const CAUGHT: Readonly<Record<number, string>> = { 130: "SIGINT", 137: "SIGKILL"
 export const failureOfProcess = (
   process: AgentProcess | undefined,
   thrown: unknown,
-  facts: { readonly ready: boolean; readonly killsBefore: number }
+  facts: { readonly ready: boolean; readonly cwd: string; readonly killsBefore: number }
 ): AgentProcessFailure => {
   const said = decodeThrown(thrown)
   const cause = { cause: process?.stderr === undefined || process.stderr === "" ? thrown : process.stderr }
+  // The system's error for a missing working directory reads like that for a missing program.
+  if (!facts.ready && !existsSync(facts.cwd)) return new WorkspaceMissing()
   if (said._tag === "Some") {
     if (said.value.errorClass === "executable_not_found") return new SdkMissing(cause)
     if (said.value.errorClass === "executable_launch_failed") return new AgentNotExecutable(cause)

@@ -58,6 +58,12 @@ export const isAlive = (pid: number): boolean => {
   return stat !== undefined && stat.state !== "Z" && stat.state !== "X"
 }
 
+/** Whether a process does nothing: it is stopped, or it has ended. */
+export const isStill = (pid: number): boolean => {
+  const stat = statOf(pid)
+  return stat === undefined || "TtZX".includes(stat.state)
+}
+
 /** Signals one process; one that is gone already is as good as signalled. */
 export const signalOne = (pid: number, signal: NodeJS.Signals): void => {
   try {

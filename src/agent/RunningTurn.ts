@@ -58,8 +58,8 @@ export const runTurn = Effect.fnUntraced(function* (
 
   const judge = (verdict: Verdict) =>
     Effect.sync(() => {
-      if (watch.over || result !== undefined) return false
-      watch.verdict ??= verdict
+      if (watch.over || result !== undefined || watch.verdict !== undefined) return false
+      watch.verdict = verdict
       return true
     })
 
@@ -147,7 +147,11 @@ export const runTurn = Effect.fnUntraced(function* (
     if (result !== undefined && Result.isFailure(result)) {
       return { _tag: "Unreadable", failure: new ResultParseFailed({ cause: result.failure }) }
     }
-    const failure = failureOfProcess(agent.process, thrown, { ready: watch.ready, killsBefore })
+    const failure = failureOfProcess(agent.process, thrown, {
+      ready: watch.ready,
+      cwd: turn.cwd,
+      killsBefore
+    })
     return { _tag: "Failed", failure, result: null }
   })
 
@@ -186,13 +190,15 @@ export const runTurn = Effect.fnUntraced(function* (
     }
   })
 
+  // Who still listens when the scope closes is told that there is nothing more.
+  yield* Effect.addFinalizer(() => Queue.end(queue))
   yield* Effect.forkIn(listen, scope)
   yield* Effect.forkIn(watchdog, scope)
 
   return {
     events: Stream.fromQueue(queue),
     interrupt: stop({ _tag: "Interrupted" }),
-    freeze: Effect.sync(() => agent.process?.freeze()),
+    freeze: Effect.promise(async () => agent.process?.freeze()),
     thaw: Effect.sync(() => agent.process?.thaw())
   } satisfies RunningAgent
 })

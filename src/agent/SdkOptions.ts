@@ -16,7 +16,6 @@ const DEFAULT_TOOLS = [
   "NotebookEdit",
   "WebFetch",
   "WebSearch",
-  "TodoWrite",
   "TaskCreate",
   "TaskGet",
   "TaskList",

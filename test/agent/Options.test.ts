@@ -31,6 +31,15 @@ it.live("what a request asks for reaches the model", () =>
   })
 )
 
+it.live("thinking has the budget that was asked for, from a model that knows budgets", () =>
+  Effect.gen(function* () {
+    const { settings, turn, model } = yield* bench
+    const thinking = { type: "enabled", budget_tokens: 2000 } as const
+    yield* run(settings, turn("Think.", { model: "claude-haiku-4-5", options: { thinking } }))
+    assert.include(JSON.stringify(model.requests()[0]?.body), `"budget_tokens":2000`)
+  })
+)
+
 it.live("a prompt is data: it reads no file and runs no command, unless it may", () =>
   Effect.gen(function* () {
     const { settings, turn, model, cwd } = yield* bench
