@@ -188,8 +188,12 @@ describe("RedisDoorbell", () => {
         yield* Effect.gen(function* () {
           const doorbell = yield* Doorbell
           yield* Effect.promise(() => redis.freeze())
-          assert.isBelow((yield* timed(doorbell.ring("frozen"))).millis, 600)
-          yield* Effect.forEach(Array.from({ length: 11_000 }), () => doorbell.ring("frozen"), { discard: true })
+          yield* doorbell.ring("frozen")
+          // From here this one is under way, and all others wait for it.
+          yield* Effect.sleep("50 millis")
+          let slowest = 0
+          for (let n = 0; n < 11_000; n++) slowest = Math.max(slowest, (yield* timed(doorbell.ring("frozen"))).millis)
+          assert.isBelow(slowest, 600)
           const dropped = (yield* counts("doorbell_failures_total"))[""]
           assert.isAtLeast(Number(dropped), 1000)
           yield* until(Effect.map(counts("doorbell_failures_total"), (failures) => failures[""] === 11_001))

@@ -154,10 +154,12 @@ describe("RedisCache", () => {
           yield* Effect.gen(function* () {
             const cache = yield* Cache
             yield* Effect.promise(() => proxy.set({ kind: "blackhole" }))
-            const waiting = yield* Effect.forkChild(Effect.flip(cache.get("key")), { startImmediately: true })
+            const waiting = yield* Effect.forkChild(timed(cache.get("key")), { startImmediately: true })
             yield* Effect.promise(() => proxy.set({ kind: "reset" }))
-            const error = yield* Fiber.join(waiting)
+            const { millis, result } = yield* Fiber.join(waiting)
+            const error = failureOf(result)
             assertUnavailable(error, "cache.get")
+            assert.isBelow(millis, 900)
             assert.match(String(error.cause), /ECONNRESET|connection was closed/)
           }).pipe(Effect.provide(instance(proxy.url("redis"))))
         })
