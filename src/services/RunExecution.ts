@@ -1,7 +1,10 @@
 import { Cause, Clock, Deferred, Effect, Result } from "effect"
 import type { AgentRuntime, AgentTurn } from "../agent/AgentRuntime.ts"
 import type { Workspaces } from "../agent/Workspaces.ts"
+import { RunInterrupted, RunLost } from "../domain/errors/AgentErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import { SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
+import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { Settings } from "../domain/Settings.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
@@ -16,6 +19,9 @@ import { workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
 import type { AgentOutcome } from "../domain/Agent.ts"
 
+/** What a run can fail with before its agent has begun. */
+export type BeginFailure = RunFailure | SessionCreateFailed | DbUnavailable | DbOperational
+
 /** A run that stands in the database as running, and whose agent is to be started. */
 export interface Execution {
   readonly lease: Lease
@@ -25,7 +31,7 @@ export interface Execution {
   readonly fields: FailureFields
   readonly outlivesReaders: boolean
   /** Completed when the agent has said `init`, or with what went wrong before. */
-  readonly begun: Deferred.Deferred<void, RunFailure>
+  readonly begun: Deferred.Deferred<void, BeginFailure>
   /** Completed when the service stops and runs have had their time. */
   readonly stopping: Effect.Effect<void>
 }
@@ -56,13 +62,21 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     duration_ms: now - started
   }))
 
+  /** Tells whoever waits for the run to begin that it will not, and answers whether somebody did. */
+  const neverBegan = (failure: BeginFailure) => Deferred.fail(begun, failure)
+
   const leaveUnsaved = Effect.fnUntraced(function* (reason: CommitFailure, outcome: AgentOutcome | null) {
-    // Whoever took the run over writes its end, and readers find it in the log.
-    if (reason._tag === "LeaseLost") return yield* reportFailure(reason, fields)
+    if (reason._tag === "LeaseLost") {
+      // Whoever took the run over writes its end, and readers find it in the log.
+      yield* neverBegan(new RunLost({ run_id: lease.run_id, pending_tool_use_id: null }))
+      return yield* reportFailure(reason, fields)
+    }
+    const refused = reason._tag === "DbRefused"
+    if (yield* neverBegan(refused ? new SessionCreateFailed({ session_id: lease.session_id }) : reason)) return
     yield* reportFailure(reason, fields)
     const { events, failure } = unsavedEnding(yield* ending, outcome, reason)
     yield* writer.show(events)
-    if (!(yield* Deferred.fail(begun, failure))) yield* reportFailure(failure, fields)
+    yield* reportFailure(failure, fields)
   })
 
   const conclude = Effect.fnUntraced(function* (outcome: AgentOutcome) {
@@ -70,20 +84,22 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     yield* sessions.touch(turn.tenantId, lease.session_id)
     const written = yield* Effect.result(writer.finish(events, end))
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
-    if (failure === null) return
-    if (yield* Deferred.isDone(begun)) return yield* reportFailure(failure, fields)
+    if (yield* Deferred.isDone(begun)) return failure === null ? undefined : yield* reportFailure(failure, fields)
     // What went wrong before `init` is the answer to the request and reported there. The same request may be tried again.
     if (execution.outlivesReaders) {
       yield* runs.releaseKey(turn.tenantId, lease.run_id).pipe(Effect.catch((cause) => reportFailure(cause, fields)))
     }
-    yield* Deferred.fail(begun, failure)
+    yield* neverBegan(failure ?? new RunInterrupted({ run_id: lease.run_id }))
   })
 
   yield* Effect.scoped(workOn({ ...execution, writer, onInit: Deferred.succeed(begun, undefined) })).pipe(
     Effect.flatMap((end) => (end._tag === "Ended" ? conclude(end.outcome) : leaveUnsaved(end.reason, end.outcome))),
     Effect.catchDefect((defect) =>
-      Effect.logFatal("A run broke on a defect", Cause.die(defect)).pipe(Effect.annotateLogs({ ...fields }))
+      Effect.logFatal("A run broke on a defect", Cause.die(defect)).pipe(
+        Effect.annotateLogs({ ...fields }),
+        Effect.andThen(Deferred.die(begun, defect))
+      )
     ),
-    Effect.ensuring(log.close(lease.run_id))
+    Effect.ensuring(Effect.andThen(log.close(lease.run_id), Deferred.interrupt(begun)))
   )
 })

@@ -1,5 +1,5 @@
 import { Deferred, Effect, Option, Result, type Scope, Stream } from "effect"
-import { AgentRuntime, type AgentTurn } from "../agent/AgentRuntime.ts"
+import { AgentRuntime, type AgentTurn, type RunningAgent } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
@@ -71,6 +71,12 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const { lease, turn, writer } = order
   const ids = { session_id: lease.session_id, run_id: lease.run_id }
 
+  // The lease is kept from here on: an agent that takes long to start must not lose its run over it.
+  let agentAtWork: RunningAgent | null = null
+  const lost = yield* leases.hold(lease, {
+    freeze: Effect.suspend(() => agentAtWork?.freeze ?? Effect.void),
+    thaw: Effect.suspend(() => agentAtWork?.thaw ?? Effect.void)
+  })
   const launched = yield* Effect.result(
     Effect.andThen(workspaces.prepare(turn.tenantId, turn.cwd), runtime.start(turn))
   )
@@ -78,7 +84,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     return { _tag: "Ended", outcome: { _tag: "Failed", failure: launched.failure, result: null } }
   }
   const agent = launched.success
-  const lost = yield* leases.hold(lease, agent)
+  agentAtWork = agent
   yield* controls.obey(lease.run_id, agent.interrupt)
 
   let overtime: RunTimedOut | null = null
@@ -123,7 +129,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       case "end": {
         const { outcome: own } = event
         const ended: AgentOutcome =
-          overtime === null
+          overtime === null || own._tag === "Completed"
             ? own
             : { _tag: "Failed", failure: overtime, result: own._tag === "Unreadable" ? null : own.result }
         yield* Deferred.succeed(outcome, ended)

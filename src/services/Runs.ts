@@ -37,7 +37,7 @@ import type { Frame } from "./Frame.ts"
 import { leaseMillis } from "./Leases.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
-import { type ExecutionServices, executeRun } from "./RunExecution.ts"
+import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
 import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
@@ -252,7 +252,7 @@ export class Runs extends Context.Service<
         { lease, run, session }: StartedRun,
         place: Scope.Closeable
       ) {
-        const begun = yield* Deferred.make<void, RunFailure>()
+        const begun = yield* Deferred.make<void, BeginFailure>()
         const requestContext = yield* CurrentRequest
         const fields: FailureFields = {
           session_id: session.id,
