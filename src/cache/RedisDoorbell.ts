@@ -7,7 +7,7 @@ import { RedisConnection } from "./RedisConnection.ts"
 const channel = "causeway:doorbell"
 
 // Rings that wait for the answer to those before them. More are dropped: a frozen Redis must not grow the heap.
-const maxWaiting = 10_000
+const maxWaiting = 4096
 
 const failures = Metric.counter("doorbell_failures_total", {
   description: "Rings that other instances did not hear, because Redis could not be reached",
