@@ -73,6 +73,7 @@ const demonstrate = async (signal: AbortSignal) => {
   const model = await startScriptedModel({ script: story })
   try {
     field("model", `${model.url}  (scripted)`)
+    print(styled("dim", `${" ".repeat(7)}causeway is starting, and makes its database …`))
     const service = await startService(directory, model.url, signal)
     try {
       field("causeway", `${service.url}  (started after ${elapsed()}, embedded database)`)
