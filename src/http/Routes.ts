@@ -14,6 +14,7 @@ export interface KnownPath {
 /** Paths that answer and are not in the API's description. */
 export const openapiPath = "/openapi.json"
 export const docsPath = "/docs"
+export const errorsPath = "/docs/errors"
 export const metricsPath = "/metrics"
 
 /** How paths are matched. Ids are checked by their schemas, so that too long a one is refused as any other bad one. */
@@ -27,7 +28,7 @@ const know = (method: string, path: FindMyWay.PathInput, isPublic: boolean) => {
   routes.on(method, path, { route: path, isPublic })
 }
 
-for (const path of [openapiPath, docsPath, metricsPath] as const) know("GET", path, true)
+for (const path of [openapiPath, docsPath, errorsPath, metricsPath] as const) know("GET", path, true)
 HttpApi.reflect(Api, {
   onGroup: () => {},
   onEndpoint: ({ endpoint }) =>

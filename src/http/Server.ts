@@ -11,6 +11,7 @@ import { makeServer } from "./Connections.ts"
 import { corsLayer } from "./Cors.ts"
 import { DocumentationLayer } from "./Documentation.ts"
 import { EdgeLayer } from "./Edge.ts"
+import { ErrorsPageLayer } from "./ErrorsPage.ts"
 import { HealthHandlers } from "./Health.ts"
 import { metricsLayer } from "./Metrics.ts"
 import { OpenStreams } from "./OpenStreams.ts"
@@ -32,7 +33,7 @@ const HandlersLayer = Layer.mergeAll(
 )
 
 const routesLayer = (options: ServerOptions) =>
-  Layer.mergeAll(HttpApiBuilder.layer(Api), DocumentationLayer, metricsLayer(options.metricsKey)).pipe(
+  Layer.mergeAll(HttpApiBuilder.layer(Api), DocumentationLayer, ErrorsPageLayer, metricsLayer(options.metricsKey)).pipe(
     Layer.provide(HandlersLayer),
     Layer.provide([BoundaryLayer, AuthenticationLayer, requestBodyLayer(options.maxBodyBytes)]),
     Layer.provide([OpenStreams.layer(options.keepAlive ?? 15_000), Digest.layerWebCrypto]),
