@@ -1,0 +1,81 @@
+// The Agent SDK with the options and the environment that Causeway gives it, and nothing around it.
+// A line of JSON on the standard input is a prompt; a line on the standard output is its turn.
+import { query } from "@anthropic-ai/claude-agent-sdk"
+import { Effect, Redacted } from "effect"
+import { randomUUID } from "node:crypto"
+import { mkdir, mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { agentEnvironment } from "../../src/agent/AgentEnvironment.ts"
+import type { AgentSettings, AgentTurn } from "../../src/agent/AgentRuntime.ts"
+import { sdkOptions } from "../../src/agent/SdkOptions.ts"
+import { SessionId } from "../../src/domain/Session.ts"
+import { TenantId } from "../../src/domain/Tenant.ts"
+import { type Turn, TurnClock } from "../Turn.ts"
+
+const settings: AgentSettings = {
+  directory: "",
+  apiKey: Redacted.make("none"),
+  baseUrl: process.env["MODEL_URL"],
+  startTimeout: 30_000,
+  modelIdleTimeout: 300_000,
+  modelRetries: 3,
+  environmentAllowed: [],
+  executable: undefined
+}
+
+const turnOf = (prompt: string, cwd: string): AgentTurn => ({
+  tenantId: TenantId.make(randomUUID()),
+  sessionId: SessionId.make(randomUUID()),
+  beginning: { _tag: "New" },
+  transcript: { append: () => Effect.void, load: () => Effect.succeed([]), subpaths: Effect.succeed([]) },
+  prompt,
+  additions: [],
+  model: "sonnet",
+  permissionMode: "default",
+  options: { include_partial_messages: true },
+  cwd,
+  additionalDirectories: [],
+  mayBypassPermissions: false
+})
+
+const makeDirectories = async () => {
+  const directory = await mkdtemp(join(tmpdir(), "causeway-bench-sdk-"))
+  const paths = {
+    home: join(directory, "home"),
+    config: join(directory, "config"),
+    temporary: join(directory, "tmp"),
+    cwd: join(directory, "workspace")
+  }
+  for (const path of Object.values(paths)) await mkdir(path)
+  return { directory, ...paths }
+}
+
+const run = async (prompt: string): Promise<Turn> => {
+  const { cwd, directory, ...paths } = await makeDirectories()
+  const turn = turnOf(prompt, cwd)
+  const options = { ...sdkOptions(turn), env: agentEnvironment(settings, turn, paths) }
+  const clock = new TurnClock()
+  for await (const message of query({ prompt, options })) {
+    if (message.type === "system" && message.subtype === "init") clock.seeInit()
+    if (
+      message.type === "stream_event" &&
+      message.event.type === "content_block_delta" &&
+      message.event.delta.type === "text_delta"
+    ) {
+      clock.seeDelta()
+    }
+    if (message.type === "result" && message.subtype !== "success")
+      throw new Error(`The turn ended: ${message.subtype}`)
+  }
+  const seen = clock.end()
+  await rm(directory, { recursive: true, force: true })
+  return seen
+}
+
+process.stdout.write("ready\n")
+for await (const line of createInterface({ input: process.stdin })) {
+  const prompt: unknown = JSON.parse(line)
+  process.stdout.write(`turn ${JSON.stringify(await run(String(prompt)))}\n`)
+}

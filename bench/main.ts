@@ -1,0 +1,19 @@
+// Usage: npm run bench [-- name …]; without a name, all of them.
+import { reportMachine } from "./Report.ts"
+
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  "first-token": async () => (await import("./FirstToken.ts")).firstToken(),
+  sessions: async () => (await import("./SessionReads.ts")).sessionReads(),
+  deltas: async () => (await import("./Deltas.ts")).deltasThrough(),
+  log: async () => (await import("./EventLog.ts")).eventLog()
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in benchmarks))
+if (unknown.length > 0) {
+  process.stderr.write(`No such benchmark: ${unknown.join(", ")}. There are: ${Object.keys(benchmarks).join(", ")}\n`)
+  process.exit(2)
+}
+
+reportMachine()
+for (const [name, run] of Object.entries(benchmarks)) if (asked.length === 0 || asked.includes(name)) await run()
