@@ -1,4 +1,5 @@
 import { Context, Schema } from "effect"
+import { Moment } from "./Moment.ts"
 import { TenantId } from "./Tenant.ts"
 
 /** Identifies an API key; it is not the key itself and is safe to show. */
@@ -40,8 +41,8 @@ export class ApiKey extends Schema.Class<ApiKey>("ApiKey")({
   id: ApiKeyId,
   name: ApiKeyName,
   scopes: Schema.Array(ApiKeyScope),
-  created_at: Schema.DateTimeUtcFromString,
-  revoked_at: Schema.NullOr(Schema.DateTimeUtcFromString)
+  created_at: Moment,
+  revoked_at: Schema.NullOr(Moment)
 }) {}
 
 /** Who sends a request: the tenant it acts for and what its key allows. */

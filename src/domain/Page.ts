@@ -8,7 +8,7 @@ export const defaultPageSize = 50
 
 /**
  * Where a page begins: after the item with this creation time and id. The text form is
- * opaque to clients; it is base64url of `<milliseconds>.<microseconds>:<id>`.
+ * opaque to clients: base64url of `created_at|id`.
  */
 export interface PagePosition {
   /** As PostgreSQL writes a timestamptz, with its microseconds. */

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Moment } from "./Moment.ts"
 import { SessionId } from "./Session.ts"
 
 /** Identifies one run: one prompt and all that the agent does about it. */
@@ -49,8 +50,8 @@ export class Run extends Schema.Class<Run>("Run")({
   session_id: SessionId,
   status: RunStatus,
   model: Schema.NullOr(Schema.String),
-  created_at: Schema.DateTimeUtcFromString,
-  ended_at: Schema.NullOr(Schema.DateTimeUtcFromString),
+  created_at: Moment,
+  ended_at: Schema.NullOr(Moment),
   /** The sequence number before this run's first event. */
   start_seq: Sequence,
   /** The sequence number of its last event so far. */

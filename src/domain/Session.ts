@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Moment } from "./Moment.ts"
 
 /** Identifies a session; the same UUID names the conversation inside the Claude Agent SDK. */
 export const SessionId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("SessionId"))
@@ -34,9 +35,9 @@ export class Session extends Schema.Class<Session>("Session")({
   tags: Schema.Array(Schema.String),
   metadata: SessionMetadata,
   parent_session_id: Schema.NullOr(SessionId),
-  created_at: Schema.DateTimeUtcFromString,
-  updated_at: Schema.DateTimeUtcFromString,
-  last_message_at: Schema.NullOr(Schema.DateTimeUtcFromString),
+  created_at: Moment,
+  updated_at: Moment,
+  last_message_at: Schema.NullOr(Moment),
   /** Turns of all its runs. */
   total_turns: Schema.Int,
   /** Dollars of all its runs whose cost is known. */

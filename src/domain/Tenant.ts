@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Moment } from "./Moment.ts"
 
 /** Identifies a tenant: the owner of sessions, runs, keys and everything else that is stored. */
 export const TenantId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("TenantId"))
@@ -11,5 +12,5 @@ export const TenantName = Schema.String.check(Schema.isMinLength(1), Schema.isMa
 export class Tenant extends Schema.Class<Tenant>("Tenant")({
   id: TenantId,
   name: TenantName,
-  created_at: Schema.DateTimeUtcFromString
+  created_at: Moment
 }) {}

@@ -1,7 +1,7 @@
 import { Cause, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
-import type { FollowedRun } from "../services/Runs.ts"
-import { reportDefect } from "./Failures.ts"
+import type { FollowedRun } from "../services/RunRequest.ts"
+import { reportBug } from "./Failures.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
 
@@ -29,7 +29,7 @@ export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
     const events = frames.pipe(
       Stream.map((frame) => frame.bytes),
       // The answer has begun: all that is left to do about a bug is to cut the stream, and the reader resumes.
-      Stream.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : reportDefect(cause, record)))
+      Stream.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : reportBug(cause, record)))
     )
     return HttpServerResponse.stream(Stream.concat(Stream.make(opening(after)), events), {
       contentType: "text/event-stream",

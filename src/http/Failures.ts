@@ -1,9 +1,9 @@
-import { Cause, Effect } from "effect"
+import { type Cause, Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { problemContentType, toProblem } from "../api/Problem.ts"
 import { type CatalogueEntry, entryOf, type Failure, isFailureTag } from "../domain/errors/catalogue.ts"
 import { Internal } from "../domain/errors/RequestErrors.ts"
-import { reportFailure } from "../services/FailureReport.ts"
+import { reportDefect, reportFailure } from "../services/FailureReport.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
 
 /** Seconds after which a client should come back when the failure does not say. */
@@ -34,18 +34,22 @@ export const render = (failure: Failure, requestId: string): HttpServerResponse.
   })
 }
 
+const fieldsOf = (failure: Failure, record: RequestRecord) => ({
+  status: entryOf(failure._tag).status,
+  ...record.known,
+  ...("session_id" in failure ? { session_id: failure.session_id } : {}),
+  ...("run_id" in failure ? { run_id: failure.run_id } : {})
+})
+
 /** Counts and logs a failure, once, with what is known of its request. */
 export const report = (failure: Failure, record: RequestRecord): Effect.Effect<void> =>
-  reportFailure(failure, {
-    status: entryOf(failure._tag).status,
-    ...record.known,
-    ...("session_id" in failure ? { session_id: failure.session_id } : {}),
-    ...("run_id" in failure ? { run_id: failure.run_id } : {})
-  }).pipe(Effect.annotateLogs({ ...record.logAnnotations, detail: failure.message }))
+  reportFailure(failure, fieldsOf(failure, record)).pipe(
+    Effect.annotateLogs({ ...record.logAnnotations, detail: failure.message })
+  )
 
 /** Counts and logs a bug, with its stack. */
-export const reportDefect = (defect: Cause.Cause<unknown>, record: RequestRecord): Effect.Effect<void> =>
-  Effect.annotateLogs(report(new Internal(), record), { defect: Cause.pretty(defect) })
+export const reportBug = (defect: Cause.Cause<unknown>, record: RequestRecord): Effect.Effect<void> =>
+  reportDefect(defect, fieldsOf(new Internal(), record)).pipe(Effect.annotateLogs(record.logAnnotations))
 
 /** Reports a failure and makes its answer. */
 export const answerFailure = (
@@ -59,4 +63,4 @@ export const answerDefect = (
   defect: Cause.Cause<unknown>,
   record: RequestRecord
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-  Effect.as(reportDefect(defect, record), render(new Internal(), record.requestId))
+  Effect.as(reportBug(defect, record), render(new Internal(), record.requestId))

@@ -3,7 +3,7 @@ import { Digest } from "effect/crypto"
 import type { HttpServerRequest } from "effect/http"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import { Settings } from "../domain/Settings.ts"
-import type { Destination, RunRequest } from "../services/Runs.ts"
+import type { Destination, RunRequest } from "../services/RunRequest.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
 
 /** Most characters of a prompt in the log. */

@@ -1,5 +1,6 @@
 import { Cause, Effect, Metric } from "effect"
 import { catalogue, type CatalogueEntry, entryOf, type Failure } from "../domain/errors/catalogue.ts"
+import { Internal } from "../domain/errors/RequestErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 
 /** What is known about where a failure happened; the request's id is added by itself. */
@@ -43,6 +44,22 @@ export const markReported = <A extends Failure>(failure: A): A => {
   return failure
 }
 
+/** What went wrong outside, from the outermost to the innermost, without stacks. */
+const chainOf = (cause: unknown): string => {
+  const links: Array<string> = []
+  for (let link = cause; link !== undefined && link !== null && links.length < 5;) {
+    links.push(link instanceof Error ? `${link.name}: ${link.message}` : String(link))
+    link = link instanceof Error ? link.cause : undefined
+  }
+  return links.join(" <- ")
+}
+
+// What a client got wrong is logged with nothing of it; what the operator has to mend, with what is known.
+const causeOf = (failure: Failure, { severity }: CatalogueEntry) =>
+  "cause" in failure && failure.cause !== undefined && (severity === "error" || severity === "critical")
+    ? { cause: chainOf(failure.cause) }
+    : {}
+
 /** Writes the one log line of a failure and counts it, unless that was done already. */
 export const reportFailure = Effect.fnUntraced(function* (failure: Failure, fields: FailureFields) {
   if (reported.has(failure)) return
@@ -50,13 +67,17 @@ export const reportFailure = Effect.fnUntraced(function* (failure: Failure, fiel
   const entry = entryOf(failure._tag)
   const request = yield* CurrentRequest
   yield* Metric.update(countOf(entry.error_id), 1)
-  const cause = "cause" in failure && failure.cause !== undefined ? [Cause.fail(failure.cause)] : []
-  yield* Effect.logWithLevel(levelOf[entry.severity])(entry.cause, ...cause).pipe(
+  yield* Effect.logWithLevel(levelOf[entry.severity])(entry.cause).pipe(
     Effect.annotateLogs({
       error_id: entry.error_id,
       code: entry.code,
       ...(request === null ? {} : { request_id: request.requestId }),
+      ...causeOf(failure, entry),
       ...fields
     })
   )
 })
+
+/** Writes the log line of a bug, with its stack, and counts it as the failure that clients see. */
+export const reportDefect = (defect: Cause.Cause<unknown>, fields: FailureFields): Effect.Effect<void> =>
+  Effect.annotateLogs(reportFailure(new Internal(), fields), { defect: Cause.pretty(defect) })

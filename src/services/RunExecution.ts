@@ -9,7 +9,7 @@ import type { Lease, Run } from "../domain/Run.ts"
 import type { Settings } from "../domain/Settings.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { SessionRepository } from "../storage/SessionRepository.ts"
-import { type FailureFields, reportFailure } from "./FailureReport.ts"
+import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
 import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { RunControls } from "./RunControls.ts"
@@ -95,10 +95,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   yield* Effect.scoped(workOn({ ...execution, writer, onInit: Deferred.succeed(begun, undefined) })).pipe(
     Effect.flatMap((end) => (end._tag === "Ended" ? conclude(end.outcome) : leaveUnsaved(end.reason, end.outcome))),
     Effect.catchDefect((defect) =>
-      Effect.logFatal("A run broke on a defect", Cause.die(defect)).pipe(
-        Effect.annotateLogs({ ...fields }),
-        Effect.andThen(Deferred.die(begun, defect))
-      )
+      Effect.andThen(reportDefect(Cause.die(defect), fields), Deferred.die(begun, defect))
     ),
     Effect.ensuring(Effect.andThen(log.close(lease.run_id), Deferred.interrupt(begun)))
   )

@@ -1,4 +1,4 @@
-import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope, type Stream } from "effect"
+import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { AgentRuntime, type AgentTurn, type Beginning } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
@@ -6,14 +6,7 @@ import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { SdkMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
-import {
-  type CapacityExceeded,
-  type Forbidden,
-  IdempotencyMismatch,
-  type ShuttingDown,
-  ValidationFailed
-} from "../domain/errors/RequestErrors.ts"
-import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import {
   RunNotFound,
   type RunUnresponsive,
@@ -23,22 +16,20 @@ import {
   SessionNotFound,
   SessionRetrievalFailed
 } from "../domain/errors/SessionErrors.ts"
-import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 import { type Run, RunId, Sequence } from "../domain/Run.ts"
-import type { RunOptions } from "../domain/RunOptions.ts"
-import { SessionId, type SessionMetadata, type SessionMode } from "../domain/Session.ts"
+import { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import { type NewRun, type RunPlace, RunRepository, type RunStart } from "../storage/RunRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
 import type { FailureFields } from "./FailureReport.ts"
-import type { Frame } from "./Frame.ts"
 import { leaseMillis } from "./Leases.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
 import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
+import type { Destination, FollowedRun, RunRequest, StartFailure } from "./RunRequest.ts"
 import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
 
@@ -47,51 +38,6 @@ const previewLength = 100
 
 /** How long interrupted runs have to write their ends when the service stops, in milliseconds. */
 const stopPatience = 10_000
-
-/** Where a prompt goes. */
-export type Destination =
-  | {
-      readonly _tag: "NewSession"
-      readonly title: string | null
-      readonly mode: SessionMode
-      readonly tags: ReadonlyArray<string>
-      readonly metadata: typeof SessionMetadata.Type
-    }
-  | { readonly _tag: "Session"; readonly id: SessionId }
-  | { readonly _tag: "Fork"; readonly of: SessionId }
-
-/** A request to run an agent. */
-export interface RunRequest {
-  readonly destination: Destination
-  readonly prompt: string
-  readonly options: RunOptions
-  /** Key and SHA-256 of method, path and body; null when the client sent no Idempotency-Key. */
-  readonly idempotency: { readonly key: string; readonly body_hash: string } | null
-}
-
-/** A run with a reader on it, from the first event that the reader has not seen. */
-export interface FollowedRun {
-  readonly run: Run
-  /** The number before the first frame of `frames`. */
-  readonly after: Sequence
-  /** The run's frames as stored, then as they come, to `done`. It never fails; a reader that is too slow gets an end. */
-  readonly frames: Stream.Stream<Frame>
-}
-
-/** What stands between a request and a running agent. */
-export type StartFailure =
-  | ShuttingDown
-  | CapacityExceeded
-  | IdempotencyMismatch
-  | Forbidden
-  | ValidationFailed
-  | SessionNotFound
-  | SessionBusy
-  | SessionCreateFailed
-  | DbUnavailable
-  | DbOperational
-  | RedisUnavailable
-  | RunFailure
 
 type StartedRun = Extract<RunStart, { readonly _tag: "Started" }>
 

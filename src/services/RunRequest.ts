@@ -1,0 +1,60 @@
+import type { Stream } from "effect"
+import type {
+  CapacityExceeded,
+  Forbidden,
+  IdempotencyMismatch,
+  ShuttingDown,
+  ValidationFailed
+} from "../domain/errors/RequestErrors.ts"
+import type { RunFailure } from "../domain/errors/RunFailure.ts"
+import type { SessionBusy, SessionCreateFailed, SessionNotFound } from "../domain/errors/SessionErrors.ts"
+import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
+import type { Run, Sequence } from "../domain/Run.ts"
+import type { RunOptions } from "../domain/RunOptions.ts"
+import type { SessionId, SessionMetadata, SessionMode } from "../domain/Session.ts"
+import type { Frame } from "./Frame.ts"
+
+/** Where a prompt goes. */
+export type Destination =
+  | {
+      readonly _tag: "NewSession"
+      readonly title: string | null
+      readonly mode: SessionMode
+      readonly tags: ReadonlyArray<string>
+      readonly metadata: typeof SessionMetadata.Type
+    }
+  | { readonly _tag: "Session"; readonly id: SessionId }
+  | { readonly _tag: "Fork"; readonly of: SessionId }
+
+/** A request to run an agent. */
+export interface RunRequest {
+  readonly destination: Destination
+  readonly prompt: string
+  readonly options: RunOptions
+  /** Key and SHA-256 of method, path and body; null when the client sent no Idempotency-Key. */
+  readonly idempotency: { readonly key: string; readonly body_hash: string } | null
+}
+
+/** A run with a reader on it, from the first event that the reader has not seen. */
+export interface FollowedRun {
+  readonly run: Run
+  /** The number before the first frame of `frames`. */
+  readonly after: Sequence
+  /** The run's frames as stored, then as they come, to `done`. It never fails; a reader that is too slow gets an end. */
+  readonly frames: Stream.Stream<Frame>
+}
+
+/** What stands between a request and a running agent. */
+export type StartFailure =
+  | ShuttingDown
+  | CapacityExceeded
+  | IdempotencyMismatch
+  | Forbidden
+  | ValidationFailed
+  | SessionNotFound
+  | SessionBusy
+  | SessionCreateFailed
+  | DbUnavailable
+  | DbOperational
+  | RedisUnavailable
+  | RunFailure
