@@ -1,5 +1,6 @@
 import { type Duration, Effect, Option, Schema } from "effect"
 import type { Cache } from "../cache/Cache.ts"
+import { countCorruption } from "../cache/CacheMetrics.ts"
 import { CacheParseFailed, type RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import { reportFailure } from "./FailureReport.ts"
 
@@ -33,6 +34,7 @@ export const makeReadThrough = <A, I>(
       Effect.asSome,
       Effect.catch(() =>
         reportFailure(new CacheParseFailed({ key }), {}).pipe(
+          Effect.andThen(countCorruption),
           Effect.andThen(cache.remove(key)),
           Effect.as(Option.none<A>())
         )

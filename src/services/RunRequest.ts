@@ -40,7 +40,7 @@ export interface FollowedRun {
   readonly run: Run
   /** The number before the first frame of `frames`. */
   readonly after: Sequence
-  /** The run's frames as stored, then as they come, to `done`. It never fails; a reader that is too slow gets an end. */
+  /** The run's frames as stored, then as they come, to `done`. It never fails; a slow reader goes on from the database. */
   readonly frames: Stream.Stream<Frame>
 }
 

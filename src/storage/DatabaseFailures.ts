@@ -32,6 +32,15 @@ const translateSqlError = (operation: string, { reason }: SqlError.SqlError): Da
     : new DbRefused(failure)
 }
 
+/** Whether the driver could have no connection or lost it, whatever the failure is called afterwards. */
+export const isConnectionFailure = (failure: unknown): boolean => {
+  if (!SqlError.isSqlError(failure)) return false
+  const state = sqlStateOf(failure.reason.cause)
+  return state === undefined
+    ? failure.reason._tag === "ConnectionError"
+    : state.startsWith("08") || noConnection.test(state)
+}
+
 const isOwn = <E>(failure: E): failure is Exclude<E, DriverFailure> => !isDriverFailure(failure)
 
 /** Says in the domain's words what the driver failed with; other failures pass as they are. */

@@ -134,7 +134,7 @@ export const lockDirectory = (file: string): Effect.Effect<void, DatabaseInUse |
 
   const take = Effect.fnUntraced(function* () {
     const own = { token: randomUUID(), pid: process.pid, started: startOf(process.pid), machine: thisMachine() }
-    yield* usable(() => mkdirSync(directory, { recursive: true }))
+    yield* usable(() => mkdirSync(directory, { recursive: true, mode: 0o700 }))
     if (!(yield* usable(() => create(file, own)))) {
       const holder = holderOf(file)
       const inUse = new DatabaseInUse({ directory, pid: holder?.pid ?? 0 })

@@ -2,7 +2,9 @@ import type { PGlite } from "@electric-sql/pglite"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { chmod, mkdir } from "node:fs/promises"
 import { join } from "node:path"
+import { registerPoolSize } from "./DatabaseMetrics.ts"
 import { databaseTypes } from "./DatabaseTypes.ts"
 import { type DatabaseInUse, DirectoryUnusable, lockDirectory } from "./DirectoryLock.ts"
 import { LeaseConnection } from "./LeaseConnection.ts"
@@ -10,11 +12,18 @@ import { PgliteConnection } from "./PgliteConnection.ts"
 
 type Database = PgClient.PgClient | SqlClient.SqlClient | LeaseConnection
 
+// PGlite makes its files readable and writable for everybody: the directory is what keeps others out.
+const keepPrivate = async (directory: string) => {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await chmod(directory, 0o700)
+}
+
 // Loaded when it is used: an installation with a server saves 300 MB.
 const open = (directory: string, dataDir: string) =>
   Effect.acquireRelease(
     Effect.tryPromise({
       try: async () => {
+        if (!dataDir.startsWith("memory:")) await keepPrivate(dataDir)
         const { PGlite } = await import("@electric-sql/pglite")
         return PGlite.create({ dataDir })
       },
@@ -52,6 +61,7 @@ export const layer = (
 ): Layer.Layer<Database, DatabaseInUse | DirectoryUnusable | SqlError.SqlError> =>
   Layer.unwrap(
     Effect.gen(function* () {
+      yield* registerPoolSize(1)
       yield* lockDirectory(join(directory, "database.lock"))
       return clientOf(yield* open(directory, join(directory, "database")))
     })

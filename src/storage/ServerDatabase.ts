@@ -3,6 +3,7 @@ import { Effect, Layer, type Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
 import { DatabaseLimits } from "./DatabaseLimits.ts"
+import { registerPoolSize } from "./DatabaseMetrics.ts"
 import { databaseTypes } from "./DatabaseTypes.ts"
 import { LeaseConnection } from "./LeaseConnection.ts"
 
@@ -36,7 +37,12 @@ export const layer = (
   options: ServerDatabaseOptions
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient | LeaseConnection, SqlError.SqlError> =>
   Layer.merge(
-    PgClient.layerFrom(Effect.flatMap(configuration(options), PgClient.make)),
+    PgClient.layerFrom(
+      configuration(options).pipe(
+        Effect.tap(({ maxConnections }) => registerPoolSize(maxConnections)),
+        Effect.flatMap(PgClient.make)
+      )
+    ),
     Layer.effect(
       LeaseConnection,
       Effect.flatMap(configuration(options), (shared) =>
