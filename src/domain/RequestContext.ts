@@ -3,6 +3,8 @@ import { Context } from "effect"
 /** The request that is being handled, for log lines and answers. */
 export interface RequestInformation {
   readonly requestId: string
+  /** When it arrived, by `performance.now()`. */
+  readonly startedAt: number
 }
 
 /** The current request; outside of one its id is null. */

@@ -1,10 +1,11 @@
-import { Clock, Context, Deferred, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import { Clock, Context, Deferred, Effect, Layer, Metric, Result, Schedule, type Scope } from "effect"
 import { type CommitFailure } from "./LogWriter.ts"
 import { LeaseLost } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Lease, RunId } from "../domain/Run.ts"
 import { Settings } from "../domain/Settings.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
+import { registerRunMetrics } from "./RunMetrics.ts"
 
 /** How long a lease lasts by the database's clock, in milliseconds. */
 export const leaseMillis = 3000
@@ -24,7 +25,14 @@ export interface Brake {
   readonly thaw: Effect.Effect<void>
 }
 
+const freezes = Metric.counter("leases_frozen_total", {
+  description: "Runs whose agent was frozen because their lease could not be renewed",
+  incremental: true
+})
+
 interface Held {
+  /** When it was taken, by `performance.now()`. */
+  readonly since: number
   readonly lease: Lease
   readonly brake: Brake
   readonly lost: Deferred.Deferred<never, CommitFailure>
@@ -53,10 +61,12 @@ export class Leases extends Context.Service<
   static readonly layer = Layer.effect(
     Leases,
     Effect.gen(function* () {
-      const { appendTimeout, instanceId } = yield* Settings
+      const { appendTimeout, instanceId, runTimeout } = yield* Settings
       const runs = yield* RunRepository
       const held = new Map<RunId, Held>()
       let lastFailure: DatabaseFailure | null = null
+      yield* registerRunMetrics(() => held.values(), runTimeout)
+      yield* Metric.value(freezes)
 
       const renew = Effect.gen(function* () {
         if (held.size === 0) return
@@ -96,6 +106,7 @@ export class Leases extends Context.Service<
           const since = now - one.renewed
           if (since > freezeAfter && !one.frozen) {
             one.frozen = true
+            yield* Metric.update(freezes, 1)
             yield* Effect.logWarning("A run is frozen: its lease cannot be renewed").pipe(
               Effect.annotateLogs({ run_id: one.lease.run_id, session_id: one.lease.session_id })
             )
@@ -114,7 +125,14 @@ export class Leases extends Context.Service<
         hold: (lease, brake) =>
           Effect.gen(function* () {
             const renewed = yield* millis
-            const one: Held = { lease, brake, lost: Deferred.makeUnsafe(), renewed, frozen: false }
+            const one: Held = {
+              lease,
+              brake,
+              lost: Deferred.makeUnsafe(),
+              since: performance.now(),
+              renewed,
+              frozen: false
+            }
             yield* Effect.acquireRelease(
               Effect.sync(() => held.set(lease.run_id, one)),
               () => Effect.sync(() => held.delete(lease.run_id))

@@ -4,6 +4,7 @@ import { type DatabaseFailure, DbRefused } from "../domain/errors/StorageErrors.
 import type { InstanceId, Lease, RunId } from "../domain/Run.ts"
 import type { LogBatch, LogRecord } from "../storage/RunEventRepository.ts"
 import { type Frame, makeFrame } from "./Frame.ts"
+import { measureStored, registerLogMetrics } from "./LogMetrics.ts"
 
 /** Why the log takes nothing more of a run. */
 export type CommitFailure = LeaseLost | DatabaseFailure
@@ -47,6 +48,8 @@ interface Pending {
   readonly frame: Frame
   readonly record: LogRecord
   readonly since: number
+  /** When it was offered, by `performance.now()`. */
+  readonly offered: number
 }
 
 class Queue {
@@ -90,6 +93,8 @@ export const makeLogWriter = Effect.fnUntraced(function* (
 ): Effect.fn.Return<LogWriter, never, Scope.Scope> {
   const work = Latch.makeUnsafe(false)
   const waiting = new Set<Queue>()
+  const context = yield* Effect.context<never>()
+  yield* registerLogMetrics
 
   const store = Effect.fnUntraced(function* (queues: ReadonlyArray<Queue>): Effect.fn.Return<boolean> {
     const taken = queues.map((queue) => ({ queue, pending: queue.pending.slice(0, batchRecords) }))
@@ -101,6 +106,11 @@ export const makeLogWriter = Effect.fnUntraced(function* (
     )
     if (Exit.isSuccess(result)) {
       const held = new Set(result.value)
+      const stored = taken.filter(({ queue }) => held.has(queue.lease.run_id))
+      measureStored(
+        context,
+        stored.flatMap(({ pending }) => pending.map(({ offered }) => offered))
+      )
       for (const { pending, queue } of taken) {
         if (!held.has(queue.lease.run_id)) queue.fail(new LeaseLost({ run_id: queue.lease.run_id }))
         else yield* options.committed(queue.lease.run_id, queue.stored(pending.length))
@@ -150,9 +160,10 @@ export const makeLogWriter = Effect.fnUntraced(function* (
       return {
         offer: (record) =>
           Effect.gen(function* () {
+            const offered = performance.now()
             yield* until(() => queue.bytes < options.bufferBytes)
             const frame = makeFrame(record)
-            queue.pending.push({ frame, record, since: yield* Clock.currentTimeMillis })
+            queue.pending.push({ frame, record, since: yield* Clock.currentTimeMillis, offered })
             queue.bytes += frame.bytes.length
             waiting.add(queue)
             work.openUnsafe()

@@ -10,6 +10,7 @@ import { type ExpiredRun, RunRepository } from "../storage/RunRepository.ts"
 import { reportFailure } from "./FailureReport.ts"
 import { leaseMillis, Leases } from "./Leases.ts"
 import { RunLog } from "./RunLog.ts"
+import { noteUnowned } from "./RunMetrics.ts"
 
 /** How often expired leases are looked for, and how long one must have been seen before it is taken over. */
 const sweepEvery = 1000
@@ -74,6 +75,7 @@ export const layer = Layer.effectDiscard(
     const sweep = Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const expired = (yield* runs.expired).filter(({ lease }) => !leases.holds(lease.run_id))
+      yield* noteUnowned(expired.length)
       const seen = new Map(expired.map(({ lease }) => [lease.run_id, suspects.get(lease.run_id) ?? now]))
       for (const run of expired) {
         if (now - (seen.get(run.lease.run_id) ?? now) < sweepEvery * 0.9) continue

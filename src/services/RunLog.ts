@@ -11,7 +11,9 @@ import { type LogRecord, RunEventRepository } from "../storage/RunEventRepositor
 import { type RunEnd, RunRepository } from "../storage/RunRepository.ts"
 import { makeBroadcast, type Subscription } from "./Broadcast.ts"
 import { encodeData, type Frame, makeFrame } from "./Frame.ts"
+import { measureStored } from "./LogMetrics.ts"
 import { type CommitFailure, makeLogWriter } from "./LogWriter.ts"
+import { countEnded } from "./RunMetrics.ts"
 
 /** Which run's events are written or read. */
 export interface LogSubject {
@@ -72,6 +74,7 @@ export class RunLog extends Context.Service<
       const doorbell = yield* Doorbell
       const broadcast = makeBroadcast(settings.readerBufferBytes)
       const writtenHere = new Set<string>()
+      const context = yield* Effect.context<never>()
 
       const publish = (run: RunId, frames: ReadonlyArray<Frame>) =>
         Effect.suspend(() => {
@@ -113,11 +116,17 @@ export class RunLog extends Context.Service<
         const finish = Effect.fn("RunWriter.finish")(function* (last: ReadonlyArray<RunEvent>, end: RunEnd) {
           yield* queue.drained
           const records = last.map(next)
+          const offered = performance.now()
           const since = yield* Clock.currentTimeMillis
           for (;;) {
             const result = yield* Effect.result(runs.finish(lease, records, end))
             if (Result.isSuccess(result)) {
               if (!result.success) return yield* new LeaseLost({ run_id: lease.run_id })
+              measureStored(
+                context,
+                records.map(() => offered)
+              )
+              yield* countEnded(end.status)
               return yield* publish(lease.run_id, records.map(makeFrame))
             }
             const waited = (yield* Clock.currentTimeMillis) - since

@@ -4,6 +4,7 @@ import { Workspaces } from "../agent/Workspaces.ts"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
+import { CurrentRequest } from "../domain/RequestContext.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -13,6 +14,7 @@ import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import { RunControls } from "./RunControls.ts"
 import { RunLog, type RunWriter } from "./RunLog.ts"
+import { measureFirstToken } from "./RunMetrics.ts"
 
 /** What one run's agent is to do, and for how long. */
 export interface RunOrder {
@@ -69,6 +71,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const controls = yield* RunControls
   const log = yield* RunLog
   const { lease, turn, writer } = order
+  const accepted = (yield* CurrentRequest)?.startedAt ?? performance.now()
+  let silent = true
   const ids = { session_id: lease.session_id, run_id: lease.run_id }
 
   // The lease is kept from here on: an agent that takes long to start must not lose its run over it.
@@ -136,6 +140,10 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         return
       }
       default:
+        if (silent && (event.event === "partial" || event.event === "message")) {
+          silent = false
+          yield* measureFirstToken(accepted)
+        }
         yield* write(event)
     }
   })

@@ -87,8 +87,7 @@ export const makeDatabaseMeter: Effect.Effect<DatabaseMeter> = Effect.gen(functi
       inFlight.modifyUnsafe(1, context)
       fiber.addObserver(() => inFlight.modifyUnsafe(-1, context))
     },
-    ended: (operation, since) =>
-      durationOf.get(operation)?.updateUnsafe((performance.now() - since) / 1000, context),
+    ended: (operation, since) => durationOf.get(operation)?.updateUnsafe((performance.now() - since) / 1000, context),
     connectionFailed: () => connectionErrors.updateUnsafe(1, context)
   }
 })

@@ -1,6 +1,5 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import type { ApiKeyHash } from "../domain/ApiKey.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import {
   type FinalRunStatus,
@@ -12,75 +11,17 @@ import {
   Sequence,
   type Usage
 } from "../domain/Run.ts"
-import type { RunOptions } from "../domain/RunOptions.ts"
-import type { Session, SessionId, SessionMode, SessionStatus } from "../domain/Session.ts"
+import type { SessionId, SessionStatus } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
 import { DatabaseLimits } from "./DatabaseLimits.ts"
 import { LeaseConnection } from "./LeaseConnection.ts"
+import type { NewRun, RunStart } from "./NewRun.ts"
 import { integers, json, uuids } from "./Parameters.ts"
 import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
 import { allRows, firstRow } from "./Rows.ts"
 import { makeRunStart, runColumns } from "./RunStart.ts"
 import { makeTransaction } from "./Transaction.ts"
-
-/** In which session a run takes place. */
-export type RunPlace =
-  /** A new one, under an id that nobody has. */
-  | {
-      readonly _tag: "New"
-      readonly session_id: SessionId
-      readonly mode: SessionMode
-      readonly title: string | null
-      readonly tags: ReadonlyArray<string>
-      readonly metadata: Session["metadata"]
-      readonly cwd: string
-    }
-  /** One that is there. */
-  | { readonly _tag: "Existing"; readonly session_id: SessionId }
-  /** A new one that begins where another one is now. */
-  | { readonly _tag: "Fork"; readonly session_id: SessionId; readonly parent_session_id: SessionId }
-
-/** Makes a repeated request find its first run. */
-export interface Idempotency {
-  readonly key: string
-  /** SHA-256 of the method, path and body, in hexadecimal. */
-  readonly body_hash: string
-}
-
-/** Everything that is written before an agent is started. */
-export interface NewRun {
-  readonly tenant_id: TenantId
-  readonly run_id: RunId
-  readonly place: RunPlace
-  readonly owner: InstanceId
-  readonly lease_ms: number
-  readonly model: string
-  readonly options: RunOptions
-  readonly prompt_preview: string
-  readonly api_key_hash: ApiKeyHash
-  readonly request_id: string
-  readonly idempotency: Idempotency | null
-}
-
-/** What became of a request to start a run. */
-export type RunStart =
-  | {
-      readonly _tag: "Started"
-      readonly lease: Lease
-      readonly run: Run
-      readonly session: Session
-      /** The session's working directory as it was resolved when it was made. */
-      readonly cwd: string
-    }
-  /** The Idempotency-Key was used before, for the same request. */
-  | { readonly _tag: "Repeated"; readonly run: Run }
-  /** It was used before, for another one. */
-  | { readonly _tag: "Mismatch" }
-  /** The session, or the one to fork from, does not exist for this tenant. */
-  | { readonly _tag: "Absent"; readonly session_id: SessionId }
-  /** The session has a live run. */
-  | { readonly _tag: "Busy"; readonly session_id: SessionId; readonly run_id: RunId }
 
 /** How a run ended. */
 export interface RunEnd {

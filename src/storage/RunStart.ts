@@ -4,7 +4,7 @@ import { Lease, Run, RunId } from "../domain/Run.ts"
 import { Session, SessionId } from "../domain/Session.ts"
 import { json, storable, texts } from "./Parameters.ts"
 import { firstRow } from "./Rows.ts"
-import type { Idempotency, NewRun, RunPlace, RunStart } from "./RunRepository.ts"
+import type { Idempotency, NewRun, RunPlace, RunStart } from "./NewRun.ts"
 import { sessionColumns } from "./SessionRepository.ts"
 
 /** The columns of a run as clients see it. */
