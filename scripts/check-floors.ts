@@ -20,6 +20,8 @@ const drivers = /^/
 const floors: Record<string, Floor> = {
   "main.ts": { folders: "all", packages: drivers },
   "Configuration.ts": { folders: ["domain"], packages: pure },
+  "ProcessMetrics.ts": { folders: [], packages: /^(effect|effect\/[A-Z]\w*|node:perf_hooks)$/ },
+  "Tracing.ts": { folders: ["domain"], packages: effect },
   "client.ts": { folders: ["api", "domain"], packages: clientSafe },
   http: { folders: ["api", "services", "domain"], packages: effectOnNode },
   services: { folders: ["storage", "cache", "agent", "outbound", "domain"], packages: effect },

@@ -261,6 +261,13 @@ export const settings = {
     "–",
     "Asked for at /metrics when it is set."
   ),
+  otlpEndpoint: optional(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    url(["http:", "https:"]),
+    "an http:// or https:// URL",
+    "–",
+    "An OpenTelemetry collector to which traces are sent, as JSON to its /v1/traces. Without it none are made."
+  ),
   instanceId: optional(
     "INSTANCE_ID",
     InstanceId,
@@ -344,6 +351,7 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       readerBufferBytes: settings.readerBufferBytes.read,
       corsOrigins: settings.corsOrigins.read,
       metricsKey: settings.metricsKey.read,
+      otlpEndpoint: settings.otlpEndpoint.read,
       instanceId: settings.instanceId.read,
       logLevel: settings.logLevel.read,
       logFormat: settings.logFormat.read,

@@ -11,6 +11,8 @@ import * as RedisCache from "./cache/RedisCache.ts"
 import { RedisConnection } from "./cache/RedisConnection.ts"
 import * as RedisDoorbell from "./cache/RedisDoorbell.ts"
 import { type Configuration, readConfiguration } from "./Configuration.ts"
+import * as ProcessMetrics from "./ProcessMetrics.ts"
+import * as Tracing from "./Tracing.ts"
 import { InstanceId } from "./domain/Run.ts"
 import { Settings } from "./domain/Settings.ts"
 import { serverLayer } from "./http/Server.ts"
@@ -20,6 +22,7 @@ import { registerFailureCounts } from "./services/FailureReport.ts"
 import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
 import * as LostRuns from "./services/LostRuns.ts"
+import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
 import { Readiness } from "./services/Readiness.ts"
 import { RunControls } from "./services/RunControls.ts"
@@ -183,7 +186,11 @@ const program = Effect.gen(function* () {
     .slice(0, 40)
   const instanceId = configuration.instanceId ?? InstanceId.make(`${name}-${(yield* random.uuidV4()).slice(0, 8)}`)
   yield* registerFailureCounts
-  yield* Effect.provide(serve(configuration, instanceId), loggingLayer(configuration))
+  yield* registerMemoryMetrics
+  const observed = Layer.merge(ProcessMetrics.layer, Tracing.layer(configuration.otlpEndpoint, instanceId)).pipe(
+    Layer.provideMerge(loggingLayer(configuration))
+  )
+  yield* Effect.provide(serve(configuration, instanceId), observed)
 })
 
 program.pipe(

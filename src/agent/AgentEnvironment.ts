@@ -45,7 +45,8 @@ const only = (source: Readonly<Record<string, string | undefined>>, names: Reado
 export const agentEnvironment = (
   settings: AgentSettings,
   turn: AgentTurn,
-  directory: TurnDirectory
+  directory: TurnDirectory,
+  traceparent?: string
 ): Record<string, string> => ({
   ...only(
     turn.options.env ?? {},
@@ -60,6 +61,8 @@ export const agentEnvironment = (
   CLAUDE_CODE_PROJECT_DIR_NAME: PROJECT,
   CLAUDE_CODE_MAX_RETRIES: String(settings.modelRetries),
   API_TIMEOUT_MS: String(settings.modelIdleTimeout),
+  // The spans of whatever speaks OpenTelemetry in there join the trace of the request.
+  ...(traceparent === undefined ? {} : { TRACEPARENT: traceparent }),
   ...(turn.options.include_partial_messages === true ? {} : { CLAUDE_CODE_STREAM_EVENT_HOLD_MS: HELD_DELTAS_MS }),
   // An endpoint of one's own may bring the key itself; the CLI does not start without one.
   ANTHROPIC_API_KEY: settings.apiKey === undefined ? "none" : Redacted.value(settings.apiKey),

@@ -2,6 +2,7 @@ import { Effect, Layer } from "effect"
 import { stat } from "node:fs/promises"
 import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
+import { observeAgent, registerAgentMetrics } from "./AgentObservation.ts"
 import { AgentRuntime, type AgentReadiness, type AgentSettings, type AgentTurn } from "./AgentRuntime.ts"
 import { loadSdk } from "./AgentSdk.ts"
 import { findConfinement } from "./Confinement.ts"
@@ -38,6 +39,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
     AgentRuntime,
     Effect.gen(function* () {
       yield* removeAbandoned(settings.directory)
+      yield* registerAgentMetrics
       const confinement = yield* findConfinement
       const hasCredentials = settings.apiKey !== undefined || settings.baseUrl !== undefined
 
@@ -49,7 +51,8 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const directory = yield* makeTurnDirectory(settings.directory, turn.tenantId, userSettings)
         yield* recall(turn, directory.config)
         const transcript = yield* makeTranscriptStore(turn.transcript)
-        const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript)
+        const observation = yield* observeAgent(turn)
+        const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, observation)
         return yield* runTurn(settings, turn, agent, transcript)
       })
 

@@ -2,6 +2,7 @@ import type { Query, SDKMessage } from "@anthropic-ai/claude-agent-sdk"
 import { Effect, type Scope } from "effect"
 import { setTimeout } from "node:timers/promises"
 import { AgentStartFailed } from "../domain/errors/AgentErrors.ts"
+import type { AgentObservation } from "./AgentObservation.ts"
 import { AgentProcess } from "./AgentProcess.ts"
 import type { AgentSdk } from "./AgentSdk.ts"
 import type { AgentSettings, AgentTurn } from "./AgentRuntime.ts"
@@ -17,6 +18,7 @@ const GONE_WITHIN_MS = 2000
 /** A conversation with a process of the SDK. The process comes a moment after the query. */
 export class LiveAgent {
   readonly input: TurnInput
+  readonly observation: AgentObservation
   process: AgentProcess | undefined
   readonly #query: Query
   #closed = false
@@ -27,14 +29,16 @@ export class LiveAgent {
     confinement: Confinement,
     turn: AgentTurn,
     directory: TurnDirectory,
-    { store }: TranscriptStore
+    { store }: TranscriptStore,
+    observation: AgentObservation
   ) {
+    this.observation = observation
     this.input = new TurnInput(turn.prompt)
     this.#query = sdk.query({
       prompt: this.input,
       options: {
         ...sdkOptions(turn),
-        env: agentEnvironment(settings, turn, directory),
+        env: agentEnvironment(settings, turn, directory, observation.traceparent),
         pathToClaudeCodeExecutable: sdk.executable,
         sessionStore: store,
         sessionStoreFlush: "eager",
@@ -45,6 +49,7 @@ export class LiveAgent {
             confinement,
             `CLAUDE_CONFIG_DIR=${directory.config}`
           )
+          observation.spawned(this.process)
           return this.process
         }
       }

@@ -1,4 +1,4 @@
-import { Cause, Effect, Metric, Option, Queue, Result, Schema, Stream } from "effect"
+import { Cause, Effect, Option, Queue, Result, Schema, Stream } from "effect"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import {
   AgentProtocolBroken,
@@ -10,6 +10,7 @@ import {
 } from "../domain/errors/AgentErrors.ts"
 import { ModelSilent } from "../domain/errors/ModelErrors.ts"
 import { PermissionMode } from "../domain/RunOptions.ts"
+import { countUnknownMessage } from "./AgentObservation.ts"
 import type { AgentSettings, AgentTurn, RunningAgent } from "./AgentRuntime.ts"
 import { eventsOf, nameOf } from "./EventMapping.ts"
 import type { LiveAgent } from "./LiveAgent.ts"
@@ -23,11 +24,6 @@ import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 const MAX_WAITING = 64
 /** How long an agent may take to stop when asked to, or to end after its result. */
 const STOPPED_WITHIN_MS = 2000
-
-const unknownMessages = Metric.counter("agent_unknown_messages_total", {
-  description: "Messages of the Claude Agent SDK that Causeway does not know or cannot read",
-  incremental: true
-})
 
 const decodeInit = Schema.decodeUnknownResult(SdkInit)
 const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
@@ -84,6 +80,7 @@ export const runTurn = Effect.fnUntraced(function* (
 
   const onInit = Effect.fnUntraced(function* (message: unknown) {
     watch.ready = true
+    agent.observation.ready()
     const init = decodeInit(message)
     const known = Result.isSuccess(init) ? Option.some(init.success) : decodeInitSession(message)
     if (Result.isFailure(init)) {
@@ -126,7 +123,7 @@ export const runTurn = Effect.fnUntraced(function* (
     const events = eventsOf(name, message)
     if (Option.isNone(events)) {
       yield* Effect.logDebug(`The agent sent a message that is not known: ${name}.`)
-      return yield* Metric.update(Metric.withAttributes(unknownMessages, { type: name }), 1)
+      return yield* countUnknownMessage(name)
     }
     for (const event of events.value) {
       if (event.event === "partial" && turn.options.include_partial_messages !== true) continue

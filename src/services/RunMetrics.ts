@@ -1,5 +1,5 @@
 import { Effect, Metric } from "effect"
-import type { FinalRunStatus, RunStatus } from "../domain/Run.ts"
+import { FinalRunStatus, type RunStatus } from "../domain/Run.ts"
 
 const live = Metric.gauge("runs", { description: "Live runs of this instance, by status" })
 
@@ -26,12 +26,6 @@ const firstTokens = Metric.histogram("run_first_token_seconds", {
 })
 
 const liveStatuses = ["queued", "running", "waiting"] as const satisfies ReadonlyArray<RunStatus>
-const finalStatuses = {
-  completed: true,
-  interrupted: true,
-  failed: true,
-  lost: true
-} as const satisfies Record<FinalRunStatus, true>
 
 /** A run as the gauges see it; `since` is a `performance.now()`. */
 interface LiveRun {
@@ -59,7 +53,7 @@ export const registerRunMetrics = Effect.fnUntraced(function* (running: () => It
   })
   register(timeLimit, () => limitMillis / 1000)
   yield* Metric.value(unowned)
-  yield* Effect.forEach(Object.keys(finalStatuses), (status) => Metric.value(Metric.withAttributes(ended, { status })))
+  yield* Effect.forEach(FinalRunStatus.literals, (status) => Metric.value(Metric.withAttributes(ended, { status })))
   yield* Metric.value(firstTokens)
 })
 
