@@ -1,4 +1,4 @@
-import { type Context, type Effect, Metric } from "effect"
+import { type Context, Effect, Metric } from "effect"
 import type { RequestRecord } from "./RequestRecord.ts"
 
 const requests = Metric.counter("http_requests_total", {
@@ -32,6 +32,20 @@ const series = <Labels extends Record<string, string>, Input, State>(metric: Met
 const requestsOf = series<{ route: string; method: string; status: string }, number, unknown>(requests)
 const durationsOf = series<{ route: string; method: string }, number, unknown>(durations)
 const invalidFieldsOf = series<{ field: string }, number, unknown>(invalidFields)
+
+/** Statuses that cost the service's reputation. */
+const serverFaults = ["500", "503"]
+
+/** Makes the metrics exist before the first request, so that a first failure is an increase. */
+export const registerHttpMetrics = Effect.fnUntraced(function* (
+  routes: ReadonlyArray<{ readonly route: string; readonly method: string }>
+) {
+  for (const { method, route } of routes) {
+    yield* Metric.value(durationsOf({ route, method }))
+    for (const status of serverFaults) yield* Metric.value(requestsOf({ route, method, status }))
+  }
+  yield* Metric.value(invalidFields)
+})
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 

@@ -1,10 +1,11 @@
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Unauthorized } from "../domain/errors/RequestErrors.ts"
 import { credentialOf } from "./Credentials.ts"
+import { registerHttpMetrics } from "./HttpMetrics.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
-import { metricsPath } from "./Routes.ts"
+import { knownRoutes, metricsPath } from "./Routes.ts"
 
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,13 +28,16 @@ const admit = Effect.fn(function* (metricsKey: Redacted.Redacted | undefined) {
 
 /** Serves the metrics as Prometheus reads them, with METRICS_KEY to those who have it. */
 export const metricsLayer = (metricsKey: Redacted.Redacted | undefined) =>
-  HttpRouter.add(
-    "GET",
-    metricsPath,
-    Effect.gen(function* () {
-      const record = yield* CurrentRecord
-      record.enter(metricsPath)
-      yield* admit(metricsKey)
-      return HttpServerResponse.text(yield* PrometheusMetrics.format(), { contentType })
-    })
+  Layer.merge(
+    Layer.effectDiscard(registerHttpMetrics(knownRoutes)),
+    HttpRouter.add(
+      "GET",
+      metricsPath,
+      Effect.gen(function* () {
+        const record = yield* CurrentRecord
+        record.enter(metricsPath)
+        yield* admit(metricsKey)
+        return HttpServerResponse.text(yield* PrometheusMetrics.format(), { contentType })
+      })
+    )
   )

@@ -23,8 +23,12 @@ export const routerConfig = { caseSensitive: true, maxParamLength: 16_384 } as c
 const routes = FindMyWay.make<KnownPath>(routerConfig)
 const methods = new Set<string>()
 
+/** What answers, by method and template. */
+export const knownRoutes: Array<{ readonly method: string; readonly route: string }> = []
+
 const know = (method: string, path: FindMyWay.PathInput, isPublic: boolean) => {
   methods.add(method)
+  knownRoutes.push({ method, route: path })
   routes.on(method, path, { route: path, isPublic })
 }
 
