@@ -7,6 +7,9 @@ import { version } from "./domain/Version.ts"
 /** Where a collector takes traces, below the address by which it is configured. */
 const tracesUrl = (endpoint: string): string => `${endpoint.replace(/\/+$/, "")}/v1/traces`
 
+/** How long a service that stops waits for a collector that does not answer. */
+const shutdownTimeout = "2 seconds"
+
 /** Requests that come every few seconds and say nothing. */
 const unremarkable = /^\/(health|metrics)\b/
 
@@ -32,7 +35,10 @@ export const layer = (endpoint: string | undefined, instanceId: InstanceId): Lay
     attributes: { "service.instance.id": instanceId }
   }
   return Layer.merge(
-    Layer.effect(Tracer.Tracer, Effect.map(OtlpTracer.make({ url: tracesUrl(endpoint), resource }), requestsOnly)),
+    Layer.effect(
+      Tracer.Tracer,
+      Effect.map(OtlpTracer.make({ url: tracesUrl(endpoint), resource, shutdownTimeout }), requestsOnly)
+    ),
     Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ url }) => unremarkable.test(url))
   ).pipe(Layer.provide([OtlpExporter.layerFlusher, OtlpSerialization.layerJson, FetchHttpClient.layer]))
 }
