@@ -1,6 +1,7 @@
 // Writes docs/errors.md from the catalogue, with the examples in docs/errors.examples.json that tests have seen.
-// Usage: node scripts/errors-page.ts
-import { readFileSync, writeFileSync } from "node:fs"
+// Usage: node scripts/errors-page.ts [a directory of examples that tests have kept, see test/service/Examples.ts]
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { catalogue, type CatalogueEntry, type Surface } from "../src/domain/errors/catalogue.ts"
 
 const page = new URL("../docs/errors.md", import.meta.url)
@@ -97,4 +98,19 @@ export const errorsPage = (examples: Examples): string => {
 /** The examples that are kept. */
 export const readExamples = (): Examples => JSON.parse(readFileSync(examplesFile, "utf8"))
 
-if (import.meta.main) writeFileSync(page, errorsPage(readExamples()))
+/** Adds what tests were shown to the examples that are kept; what was there stays, so that the page is calm. */
+const addExamples = (directory: string): void => {
+  const found = readdirSync(directory).map((file) => [
+    file.replace(/\.json$/, ""),
+    readFileSync(join(directory, file), "utf8")
+  ])
+  const examples = Object.entries({ ...Object.fromEntries(found), ...readExamples() })
+  const sorted = Object.fromEntries(examples.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  writeFileSync(examplesFile, `${JSON.stringify(sorted, null, 2)}\n`)
+}
+
+if (import.meta.main) {
+  const directory = process.argv[2]
+  if (directory !== undefined) addExamples(directory)
+  writeFileSync(page, errorsPage(readExamples()))
+}

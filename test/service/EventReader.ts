@@ -1,3 +1,4 @@
+import { keepExample } from "./Examples.ts"
 import { at } from "./Json.ts"
 import { eventually } from "./Polling.ts"
 
@@ -22,12 +23,14 @@ const fieldOf = (lines: ReadonlyArray<string>, name: string): string | undefined
 const parseFrame = (text: string): Frame | undefined => {
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith(":"))
   if (lines.length === 0) return undefined
-  const data = fieldOf(lines, "data")
+  const written = fieldOf(lines, "data")
+  const data: unknown = written === undefined ? undefined : JSON.parse(written)
+  keepExample(data)
   return {
     id: fieldOf(lines, "id"),
     event: fieldOf(lines, "event"),
     retry: fieldOf(lines, "retry"),
-    data: data === undefined ? undefined : JSON.parse(data),
+    data,
     text
   }
 }

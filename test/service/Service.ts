@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { spawnBound } from "../launchers/BoundProcess.ts"
 import { EventReader } from "./EventReader.ts"
+import { keepExample } from "./Examples.ts"
 import { eventually } from "./Polling.ts"
 
 /** How the service is started. */
@@ -203,7 +204,9 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     request: async (method, path, request = {}) => {
       const response = await send(address, key, method, path, request)
       const text = await response.text()
-      return { status: response.status, headers: response.headers, text, body: parse(text) }
+      const body = parse(text)
+      keepExample(body)
+      return { status: response.status, headers: response.headers, text, body }
     },
     stream: async (method, path, request = {}) => {
       const abort = new AbortController()
