@@ -1,3 +1,4 @@
+import { Record } from "effect"
 import type { AgentOutcome, AgentResult } from "../domain/Agent.ts"
 import { AgentStartFailed, TranscriptMissing, type AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
 import {
@@ -22,6 +23,7 @@ import {
   PromptTooLong,
   type ModelFailure
 } from "../domain/errors/ModelErrors.ts"
+import type { ModelUsage } from "../domain/RunEvent.ts"
 import { usageOf } from "./EventMapping.ts"
 import type { SdkResult } from "./SdkMessages.ts"
 
@@ -45,6 +47,14 @@ export const unknownResult: AgentResult = {
   permission_denials: []
 }
 
+const modelUsageOf = (used: SdkResult["modelUsage"][string]): ModelUsage => ({
+  input_tokens: used.inputTokens,
+  output_tokens: used.outputTokens,
+  cache_read_input_tokens: used.cacheReadInputTokens,
+  cache_creation_input_tokens: used.cacheCreationInputTokens,
+  total_cost_usd: used.costUSD
+})
+
 /** What a turn did and cost, whatever became of it. */
 export const resultOf = (result: SdkResult): AgentResult => ({
   // A failed turn's `result` is the CLI's own text about the failure.
@@ -54,7 +64,7 @@ export const resultOf = (result: SdkResult): AgentResult => ({
   num_turns: result.num_turns,
   total_cost_usd: result.total_cost_usd,
   usage: usageOf(result.usage),
-  model_usage: result.modelUsage,
+  model_usage: Record.map(result.modelUsage, modelUsageOf),
   permission_denials: result.permission_denials.map(({ tool_name, tool_use_id, message }) => ({
     tool_name,
     tool_use_id,

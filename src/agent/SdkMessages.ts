@@ -100,6 +100,17 @@ export const SdkNotice = Schema.Struct({ content: nullable(Schema.String) })
 /** The conversation was summarised to make room. */
 export const SdkCompacted = Schema.Struct({ compact_metadata: Schema.Struct({ trigger: Schema.String }) })
 
+const counted = Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
+
+/** What one model did in a turn. */
+export const SdkModelUsage = Schema.Struct({
+  inputTokens: counted,
+  outputTokens: counted,
+  cacheReadInputTokens: counted,
+  cacheCreationInputTokens: counted,
+  costUSD: Schema.Finite.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
+})
+
 /** The end of a turn. */
 export const SdkResult = Schema.Struct({
   subtype: Schema.String,
@@ -114,7 +125,7 @@ export const SdkResult = Schema.Struct({
   startup_failure_reason: nullable(Schema.String),
   total_cost_usd: Schema.Finite,
   usage: SdkUsage,
-  modelUsage: Schema.Record(Schema.String, Schema.Json),
+  modelUsage: Schema.Record(Schema.String, SdkModelUsage),
   permission_denials: Schema.Array(SdkPermissionDenied)
 })
 export type SdkResult = typeof SdkResult.Type

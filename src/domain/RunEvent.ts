@@ -70,6 +70,10 @@ export const StatusData = Schema.Struct({
   message: Schema.NullOr(Schema.String)
 })
 
+/** What one model did in a run. */
+export const ModelUsage = Schema.Struct({ ...Usage.fields, total_cost_usd: Schema.Finite })
+export type ModelUsage = typeof ModelUsage.Type
+
 /** How the run ended for the agent: its answer and what it cost. */
 export const ResultData = Schema.Struct({
   ...run,
@@ -84,7 +88,8 @@ export const ResultData = Schema.Struct({
   cost_unknown: Schema.Boolean,
   duration_ms: Schema.Int,
   usage: Schema.NullOr(Usage),
-  model_usage: Schema.NullOr(Schema.Record(Schema.String, Schema.Json)),
+  /** The same by model: subagents and fallbacks may use others. */
+  model_usage: Schema.NullOr(Schema.Record(Schema.String, ModelUsage)),
   permission_denials: Schema.Array(PermissionDeniedData)
 })
 export type ResultData = typeof ResultData.Type
