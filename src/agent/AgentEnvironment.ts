@@ -1,9 +1,9 @@
 import { Redacted } from "effect"
 import type { AgentSettings, AgentTurn } from "./AgentRuntime.ts"
-import { PROJECT, type TurnDirectory } from "./TurnDirectory.ts"
+import { projectName, type TurnDirectory } from "./TurnDirectory.ts"
 
 /** What of the server's own environment an agent gets: how to find programs, speak, and reach the network. */
-const INHERITED = [
+const inherited = [
   "PATH",
   "LANG",
   "LC_ALL",
@@ -19,9 +19,9 @@ const INHERITED = [
   "SSL_CERT_DIR"
 ]
 
-const RESERVED = /^(ANTHROPIC_|CLAUDE_|NODE_|LD_|DISABLE_|API_TIMEOUT_MS$|PATH$|HOME$|TMPDIR$|IS_SANDBOX$)/
+const reserved = /^(ANTHROPIC_|CLAUDE_|NODE_|LD_|DISABLE_|API_TIMEOUT_MS$|PATH$|HOME$|TMPDIR$|IS_SANDBOX$)/
 
-const QUIET = {
+const quiet = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   DISABLE_TELEMETRY: "1",
   DISABLE_ERROR_REPORTING: "1",
@@ -36,7 +36,7 @@ const QUIET = {
 }
 
 /** Deltas are sent as they come where they were asked for; else they only show that the model is alive. */
-const HELD_DELTAS_MS = "2000"
+const heldDeltasMillis = "2000"
 
 const only = (source: Readonly<Record<string, string | undefined>>, names: ReadonlyArray<string>) =>
   Object.fromEntries(names.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])))
@@ -50,20 +50,20 @@ export const agentEnvironment = (
 ): Record<string, string> => ({
   ...only(
     turn.options.env ?? {},
-    settings.environmentAllowed.filter((name) => !RESERVED.test(name))
+    settings.environmentAllowed.filter((name) => !reserved.test(name))
   ),
-  ...only(process.env, INHERITED),
-  ...QUIET,
+  ...only(process.env, inherited),
+  ...quiet,
   HOME: directory.home,
   TMPDIR: directory.temporary,
   CLAUDE_CODE_TMPDIR: directory.temporary,
   CLAUDE_CONFIG_DIR: directory.config,
-  CLAUDE_CODE_PROJECT_DIR_NAME: PROJECT,
+  CLAUDE_CODE_PROJECT_DIR_NAME: projectName,
   CLAUDE_CODE_MAX_RETRIES: String(settings.modelRetries),
   API_TIMEOUT_MS: String(settings.modelIdleTimeout),
   // The spans of whatever speaks OpenTelemetry in there join the trace of the request.
   ...(traceparent === undefined ? {} : { TRACEPARENT: traceparent }),
-  ...(turn.options.include_partial_messages === true ? {} : { CLAUDE_CODE_STREAM_EVENT_HOLD_MS: HELD_DELTAS_MS }),
+  ...(turn.options.include_partial_messages === true ? {} : { CLAUDE_CODE_STREAM_EVENT_HOLD_MS: heldDeltasMillis }),
   // An endpoint of one's own may bring the key itself; the CLI does not start without one.
   ANTHROPIC_API_KEY: settings.apiKey === undefined ? "none" : Redacted.value(settings.apiKey),
   ...(settings.baseUrl === undefined ? {} : { ANTHROPIC_BASE_URL: settings.baseUrl }),

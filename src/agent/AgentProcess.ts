@@ -6,9 +6,9 @@ import type { Confinement } from "./Confinement.ts"
 import { childrenOf, isAlive, isStill, signalOne, signalTree } from "./ProcessTree.ts"
 
 /** What the SDK may read ahead of us. It queues without a bound, so its input is bounded instead. */
-const MAX_AHEAD = 1024 * 1024
-const MAX_STDERR = 8 * 1024
-const MAX_WAITS = 400
+const mostAhead = 1024 * 1024
+const mostStderr = 8 * 1024
+const mostWaits = 400
 
 interface Command {
   readonly command: string
@@ -51,7 +51,7 @@ export class AgentProcess implements SpawnedProcess {
     this.#child.stdout.on("data", (chunk: Buffer) => this.#read(chunk))
     this.#child.stdout.once("close", () => this.stdout.end())
     this.#child.stderr.on("data", (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR)
+      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-mostStderr)
     })
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", () => resolve())
@@ -109,7 +109,7 @@ export class AgentProcess implements SpawnedProcess {
     await this.#exited
     if (this.pid === undefined || !this.#killed) return
     // One of them may have started another before the signal came.
-    for (let wait = 0; wait < MAX_WAITS; wait++) {
+    for (let wait = 0; wait < mostWaits; wait++) {
       if (!signalTree(this.pid, "SIGKILL", this.#mark).some(isAlive)) return
       await setTimeout(5)
     }
@@ -120,7 +120,7 @@ export class AgentProcess implements SpawnedProcess {
     const { pid } = this
     if (this.#over || pid === undefined) return
     this.#frozen = true
-    for (let wait = 0; wait < MAX_WAITS && this.#frozen; wait++) {
+    for (let wait = 0; wait < mostWaits && this.#frozen; wait++) {
       if (signalTree(pid, "SIGSTOP", this.#mark).every(isStill)) return
       await setTimeout(1)
     }
@@ -170,6 +170,6 @@ export class AgentProcess implements SpawnedProcess {
     this.#foreign ??= chunk.toString("utf8", 0, 1) !== "{"
     this.#ahead = this.#hungry ? 0 : this.#ahead + chunk.length
     this.stdout.write(chunk)
-    if (!this.#unbounded && this.#ahead > MAX_AHEAD) this.#child.stdout.pause()
+    if (!this.#unbounded && this.#ahead > mostAhead) this.#child.stdout.pause()
   }
 }

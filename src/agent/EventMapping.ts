@@ -17,7 +17,7 @@ import {
 } from "./SdkMessages.ts"
 
 /** The model the CLI names when it writes an assistant's message itself, about a failure. */
-export const SYNTHETIC_MODEL = "<synthetic>"
+export const syntheticModel = "<synthetic>"
 
 /** A message's type and subtype, such as `system/init`; `unreadable` when it is no message at all. */
 export const nameOf = (message: unknown): string => {
@@ -55,7 +55,7 @@ const contentBlock = Schema.is(ContentBlock)
 
 const assistant = mapping(SdkAssistant, ({ message, uuid, parent_tool_use_id }) =>
   // What the CLI writes about a failed request becomes the turn's outcome, not a message of the model's.
-  message.model === SYNTHETIC_MODEL
+  message.model === syntheticModel
     ? []
     : [
         {

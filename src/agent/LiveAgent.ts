@@ -13,7 +13,7 @@ import type { TranscriptStore } from "./TranscriptStore.ts"
 import type { TurnDirectory } from "./TurnDirectory.ts"
 import { TurnInput } from "./TurnInput.ts"
 
-const GONE_WITHIN_MS = 2000
+const goneWithinMillis = 2000
 
 /** A conversation with a process of the SDK. The process comes a moment after the query. */
 export class LiveAgent {
@@ -97,7 +97,7 @@ export class LiveAgent {
   /** A race of promises: a finaliser cannot be interrupted, so that a time limit on an effect would not hold. */
   async #goneSoon(): Promise<boolean> {
     const limit = new AbortController()
-    const late = setTimeout(GONE_WITHIN_MS, false, { signal: limit.signal }).catch(() => false)
+    const late = setTimeout(goneWithinMillis, false, { signal: limit.signal }).catch(() => false)
     const gone = await Promise.race([this.process?.gone().then(() => true) ?? true, late])
     limit.abort()
     return gone

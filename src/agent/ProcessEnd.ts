@@ -35,10 +35,10 @@ export const outOfMemoryKills = (): number => {
 const byStderr = (stderr: string) => /out of memory|JavaScriptCore.*memory|Allocation failed/i.test(stderr)
 
 /** Exit codes by which a shell, and `unshare`, says that a command could not be run. */
-const NOT_RUN = new Set([126, 127])
+const notRun = new Set([126, 127])
 
 /** 128 and the number of a signal: how a process says that it ended for one it had caught. */
-const CAUGHT: Readonly<Record<number, string>> = { 130: "SIGINT", 137: "SIGKILL", 143: "SIGTERM" }
+const caught: Readonly<Record<number, string>> = { 130: "SIGINT", 137: "SIGKILL", 143: "SIGTERM" }
 
 /**
  * Why a process ended that had given no result. `thrown` is what the SDK threw, if
@@ -59,12 +59,12 @@ export const failureOfProcess = (
   }
   if (process === undefined) return new AgentStartFailed({ reason: "options", cause: thrown })
   const exitCode = process.exitCode
-  const signal = process.signalCode ?? (exitCode === null ? undefined : CAUGHT[exitCode])
+  const signal = process.signalCode ?? (exitCode === null ? undefined : caught[exitCode])
   if (byStderr(process.stderr)) return new AgentOutOfMemory()
   if (signal === "SIGKILL" && outOfMemoryKills() > facts.killsBefore) return new AgentOutOfMemory()
   if (signal !== undefined && signal !== null) return new AgentKilled({ signal })
   if (exitCode === null || (process.foreign && !facts.ready)) return new AgentProtocolBroken({ cause: thrown })
   if (facts.ready) return new AgentExited({ exit_code: exitCode, ...cause })
-  if (NOT_RUN.has(exitCode)) return new AgentNotExecutable(cause)
+  if (notRun.has(exitCode)) return new AgentNotExecutable(cause)
   return new AgentStartFailed({ reason: `exit ${exitCode}`, ...cause })
 }

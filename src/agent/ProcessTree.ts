@@ -73,12 +73,12 @@ export const signalOne = (pid: number, signal: NodeJS.Signals): void => {
   }
 }
 
-const MAX_ROUNDS = 10
+const mostRounds = 10
 
 /** Signals a whole tree, again and again until it has no process that was not there the last time, and says which. */
 export const signalTree = (root: number, signal: NodeJS.Signals, mark?: string): ReadonlyArray<number> => {
   const signalled = new Set<number>()
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  for (let round = 0; round < mostRounds; round++) {
     const fresh = processTree(root, mark).filter((pid) => !signalled.has(pid))
     if (fresh.length === 0) break
     for (const pid of fresh) {

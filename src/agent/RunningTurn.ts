@@ -21,9 +21,9 @@ import type { TranscriptStore } from "./TranscriptStore.ts"
 import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 
 /** How many events may wait for their reader before the agent's output is left where it is. */
-const MAX_WAITING = 64
+const mostWaiting = 64
 /** How long an agent may take to stop when asked to, or to end after its result. */
-const STOPPED_WITHIN_MS = 2000
+const stoppedWithinMillis = 2000
 
 const decodeInit = Schema.decodeUnknownResult(SdkInit)
 const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
@@ -37,7 +37,7 @@ export const runTurn = Effect.fnUntraced(function* (
   agent: LiveAgent,
   transcript: TranscriptStore
 ) {
-  const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(MAX_WAITING)
+  const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(mostWaiting)
   const scope = yield* Effect.scope
   const watch = new TurnWatch()
   const started = performance.now()
@@ -47,7 +47,7 @@ export const runTurn = Effect.fnUntraced(function* (
   let thrown: unknown
   let warned = false
 
-  const killLater = Effect.sleep(STOPPED_WITHIN_MS).pipe(
+  const killLater = Effect.sleep(stoppedWithinMillis).pipe(
     Effect.andThen(Effect.sync(() => watch.over || agent.kill())),
     Effect.forkIn(scope)
   )
@@ -65,7 +65,7 @@ export const runTurn = Effect.fnUntraced(function* (
     // Before it is ready it hears nothing, and has asked the model for nothing.
     if (!watch.ready) return agent.kill()
     yield* killLater
-    yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(STOPPED_WITHIN_MS), Effect.ignore)
+    yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(stoppedWithinMillis), Effect.ignore)
   })
 
   const abort = Effect.fnUntraced(function* (verdict: Verdict) {

@@ -6,7 +6,7 @@ import type { AgentTurn } from "./AgentRuntime.ts"
  * subagents, which run in the foreground since background tasks are off. What talks to
  * other sessions, schedules, or needs a person is left out.
  */
-const DEFAULT_TOOLS = [
+const defaultTools = [
   "Read",
   "Write",
   "Edit",
@@ -66,7 +66,7 @@ export const sdkOptions = (turn: AgentTurn): Options => {
     systemPrompt: systemPrompt(turn),
     // User text is data: `@path` reads no file and `/command` runs nothing.
     verbatimPrompts: options.expand_prompt !== true,
-    tools: [...(options.tools ?? DEFAULT_TOOLS)],
+    tools: [...(options.tools ?? defaultTools)],
     allowedTools: [...(options.allowed_tools ?? [])],
     disallowedTools: [...(options.disallowed_tools ?? [])],
     permissionMode: turn.permissionMode,

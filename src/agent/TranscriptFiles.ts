@@ -4,7 +4,7 @@ import { dirname, join } from "node:path"
 import { AgentStartFailed, TranscriptMissing } from "../domain/errors/AgentErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { StoredTranscript, TranscriptEntry } from "../domain/Transcript.ts"
-import { PROJECT } from "./TurnDirectory.ts"
+import { projectName } from "./TurnDirectory.ts"
 
 const write = (path: string, text: string) =>
   Effect.tryPromise({
@@ -34,7 +34,7 @@ export const writeTranscript = Effect.fn("TranscriptFiles.write")(function* (
   sessionId: SessionId,
   config: string
 ) {
-  const project = join(config, "projects", PROJECT)
+  const project = join(config, "projects", projectName)
   const main = yield* transcript.load("")
   if (main.length === 0) return yield* new TranscriptMissing()
   yield* write(join(project, `${sessionId}.jsonl`), lines(main.filter((entry) => entry.type !== "cost-state")))

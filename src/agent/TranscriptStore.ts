@@ -6,8 +6,8 @@ import { TranscriptEntry, type Transcript } from "../domain/Transcript.ts"
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(TranscriptEntry))
 
 /** What is kept for a transcript that cannot be stored just now; beyond it the rest of the turn is given up. */
-const MAX_WAITING = 5000
-const PAUSE_MS = 1000
+const mostWaiting = 5000
+const pauseMillis = 1000
 
 /** A transcript on its way out of the SDK. */
 export interface TranscriptStore {
@@ -47,13 +47,13 @@ export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Tran
     const entries = yield* decodeEntries(received).pipe(Effect.mapError((cause) => new TranscriptNotStored({ cause })))
     waiting.push({ subpath, entries })
     if (performance.now() < resumeAt) {
-      if (waiting.length > MAX_WAITING) lost = new TranscriptNotStored({})
+      if (waiting.length > mostWaiting) lost = new TranscriptNotStored({})
       return
     }
     yield* flush.pipe(
       Effect.catch((failure) =>
         Effect.logWarning("A part of the transcript could not be stored yet.", failure).pipe(
-          Effect.andThen(Effect.sync(() => (resumeAt = performance.now() + PAUSE_MS)))
+          Effect.andThen(Effect.sync(() => (resumeAt = performance.now() + pauseMillis)))
         )
       )
     )

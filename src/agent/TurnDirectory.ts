@@ -16,7 +16,7 @@ export interface TurnDirectory {
 }
 
 /** The CLI's name for the working directory: fixed, so that a conversation does not depend on where it was held. */
-export const PROJECT = "causeway"
+export const projectName = "causeway"
 
 const startTime = (pid: number | string): string | undefined => {
   try {
@@ -47,10 +47,10 @@ export const removeAbandoned = Effect.fn("TurnDirectory.removeAbandoned")(functi
   }
 })
 
-const RETRIES = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const
+const removalRetries = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const
 
 /** What of a tenant's own settings a turn sees that asks for the setting source `user`. */
-const USER_SETTINGS = ["settings.json", "CLAUDE.md", "agents", "commands", "skills"]
+const userSettingsFiles = ["settings.json", "CLAUDE.md", "agents", "commands", "skills"]
 
 /**
  * Makes a directory for one turn and removes it with the scope. Sessions that share a
@@ -65,11 +65,11 @@ export const makeTurnDirectory: (
     const tenant = join(directory, "tenants", tenantId)
     const turn = join(turnsOf(directory), owner, randomUUID())
     const paths = { home: join(tenant, "home"), config: join(turn, "config"), temporary: join(turn, "tmp") }
-    yield* Effect.addFinalizer(() => Effect.promise(() => rm(turn, RETRIES).catch(() => {})))
+    yield* Effect.addFinalizer(() => Effect.promise(() => rm(turn, removalRetries).catch(() => {})))
     yield* attempt("directory", async () => {
       for (const path of Object.values(paths)) await mkdir(path, { recursive: true, mode: 0o700 })
       if (!userSettings) return
-      for (const name of USER_SETTINGS) await symlink(join(tenant, "config", name), join(paths.config, name))
+      for (const name of userSettingsFiles) await symlink(join(tenant, "config", name), join(paths.config, name))
     })
     return paths
   }
