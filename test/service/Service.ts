@@ -6,6 +6,7 @@ import { spawnBound } from "../launchers/BoundProcess.ts"
 import { EventReader } from "./EventReader.ts"
 import { keepExample } from "./Examples.ts"
 import { eventually } from "./Polling.ts"
+import { Secrets } from "./Secrets.ts"
 
 /** How the service is started. */
 export interface ServiceOptions {
@@ -97,15 +98,18 @@ class ServiceProcess {
   readonly child: ChildProcess
   readonly exited: Promise<number | null>
   readonly dataDir: string
+  readonly secrets: Secrets
   stdout = ""
   stderr = ""
   over = false
 
   constructor(options: ServiceOptions, dataDir: string) {
     this.dataDir = dataDir
+    const env = environment(options, dataDir)
+    this.secrets = new Secrets(env)
     this.child = spawnBound(process.execPath, [main], {
       cwd: tmpdir(),
-      env: environment(options, dataDir),
+      env,
       stdio: ["ignore", "pipe", "pipe"]
     })
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text))
@@ -117,6 +121,11 @@ class ServiceProcess {
         resolve(code)
       })
     })
+  }
+
+  /** No test may end well whose service wrote a secret. */
+  assertDiscreet(): Promise<void> {
+    return this.secrets.assertNoneIn(this.stdout + this.stderr, this.dataDir)
   }
 
   logs(): ReadonlyArray<LogLine> {
@@ -191,7 +200,11 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
     const code = await exited
-    if (own) await rm(dataDir, { recursive: true, force: true })
+    try {
+      await started.assertDiscreet()
+    } finally {
+      if (own) await rm(dataDir, { recursive: true, force: true })
+    }
     return code
   }
   return {
@@ -202,13 +215,16 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     logs: () => started.logs(),
     output: () => started.stdout + started.stderr,
     request: async (method, path, request = {}) => {
+      started.secrets.add(request.key)
       const response = await send(address, key, method, path, request)
       const text = await response.text()
       const body = parse(text)
+      started.secrets.learn(body)
       keepExample(body)
       return { status: response.status, headers: response.headers, text, body }
     },
     stream: async (method, path, request = {}) => {
+      started.secrets.add(request.key)
       const abort = new AbortController()
       const response = await send(address, key, method, path, request, abort.signal)
       if (response.headers.get("content-type")?.startsWith("text/event-stream") !== true) {
@@ -220,6 +236,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     kill9: async () => {
       child.kill("SIGKILL")
       await exited
+      await started.assertDiscreet()
     },
     exited
   }
@@ -232,6 +249,7 @@ export const failToStart = async (options: ServiceOptions): Promise<FailedStart>
   const started = new ServiceProcess(options, dataDir)
   try {
     await eventually("the end of a start that cannot succeed", () => started.over || undefined, 40_000)
+    await started.assertDiscreet()
   } finally {
     started.child.kill("SIGKILL")
     await started.exited
