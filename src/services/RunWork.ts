@@ -77,9 +77,16 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
 
   // The lease is kept from here on: an agent that takes long to start must not lose its run over it.
   let agentAtWork: RunningAgent | null = null
+  let frozen = false
   const lost = yield* leases.hold(lease, {
-    freeze: Effect.suspend(() => agentAtWork?.freeze ?? Effect.void),
-    thaw: Effect.suspend(() => agentAtWork?.thaw ?? Effect.void)
+    freeze: Effect.suspend(() => {
+      frozen = true
+      return agentAtWork?.freeze ?? Effect.void
+    }),
+    thaw: Effect.suspend(() => {
+      frozen = false
+      return agentAtWork?.thaw ?? Effect.void
+    })
   })
   const launched = yield* Effect.result(
     Effect.andThen(workspaces.prepare(turn.tenantId, turn.cwd), runtime.start(turn))
@@ -156,7 +163,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   )
   if ("ended" in first) return { _tag: "Ended", outcome: first.ended }
   // Whoever holds the run now needs this agent gone, not its word.
-  if (first.reason._tag === "LeaseLost") return { _tag: "Unwritable", reason: first.reason, outcome: null }
+  // Nor can one that is frozen give it, and it may not go on: the run may be another's by now.
+  if (first.reason._tag === "LeaseLost" || frozen) return { _tag: "Unwritable", reason: first.reason, outcome: null }
   yield* Effect.forkScoped(agent.interrupt)
   const last = yield* Effect.timeoutOption(Deferred.await(outcome), interruptPatience)
   return { _tag: "Unwritable", reason: first.reason, outcome: Option.getOrNull(last) }
