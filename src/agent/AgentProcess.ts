@@ -37,6 +37,7 @@ export class AgentProcess implements SpawnedProcess {
   #hungry = true
   #unbounded = false
   #frozen = false
+  #ending = false
   #stderr = ""
   #foreign: boolean | undefined
 
@@ -118,7 +119,7 @@ export class AgentProcess implements SpawnedProcess {
   /** Stops every process, and resolves when none of them moves: a signal takes a moment to arrive. */
   async freeze(): Promise<void> {
     const { pid } = this
-    if (this.#over || pid === undefined) return
+    if (this.#over || this.#ending || pid === undefined) return
     this.#frozen = true
     for (let wait = 0; wait < mostWaits && this.#frozen; wait++) {
       if (signalTree(pid, "SIGSTOP", this.#mark).every(isStill)) return
@@ -143,9 +144,13 @@ export class AgentProcess implements SpawnedProcess {
       return true
     }
     if (this.#over) return false
+    this.#ending = true
+    this.#frozen = false
     // The first process of a namespace is over only when all others in it are, and the wrapper waits for it.
     const first = childrenOf(pid)
     for (const inside of first.length === 0 ? [pid] : first) signalOne(inside, "SIGKILL")
+    // A wrapper that is frozen would wait for ever.
+    signalOne(pid, "SIGCONT")
     return true
   }
 
