@@ -104,7 +104,10 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     overtime = new RunTimedOut({ limit_ms: runTimeout })
     yield* agent.interrupt
   })
+  // Until the agent has said `init` the client waits for the head of its answer: nobody can read yet.
+  const readable = yield* Deferred.make<void>()
   const watchReaders = Effect.gen(function* () {
+    yield* Deferred.await(readable)
     let unread = 0
     while (unread < disconnectGrace) {
       yield* Effect.sleep(readerCheckEvery)
@@ -126,6 +129,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         yield* write({ event: "init", data: { ...ids, ...event.data } })
         yield* write(promptMessage(turn.prompt))
         yield* order.onInit
+        yield* Deferred.succeed(readable, undefined)
         return
       case "warning":
         yield* reportFailure(event.failure, order.fields)
