@@ -23,7 +23,10 @@ describe("a setting that is wrong", () => {
   it("stops the start with one clear line", async () => {
     await refused([
       [{ env: { PORT: "99999" } }, "PORT must be a whole number from 0 to 65535."],
-      [{ env: { START_TIMEOUT: "soon" } }, 'START_TIMEOUT must be a time from 1 second to 5 minutes, such as "30 seconds".'],
+      [
+        { env: { START_TIMEOUT: "soon" } },
+        'START_TIMEOUT must be a time from 1 second to 5 minutes, such as "30 seconds".'
+      ],
       [{ env: { DATABASE_URL: "mysql://localhost/x" } }, "DATABASE_URL must be a postgres:// URL."],
       [{ env: { API_KEY: "short" } }, "API_KEY must be 8 to 500 printable ASCII characters without spaces."]
     ])
@@ -131,7 +134,9 @@ describe("one database without Redis", () => {
   })
 
   it("that cannot be reached is said in one line, without a word of the driver's", async () => {
-    await refused([[{ database: "postgres://user:secret@127.0.0.1:1/x" }, "The database cannot be reached; nothing was changed."]])
+    await refused([
+      [{ database: "postgres://user:secret@127.0.0.1:1/x" }, "The database cannot be reached; nothing was changed."]
+    ])
   })
 })
 
