@@ -36,7 +36,7 @@ const pendingToolUse = (messages: ReadonlyArray<string>): string | null => {
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { instanceId } = yield* Settings
+    const { instanceId, logPrompts } = yield* Settings
     const runs = yield* RunRepository
     const events = yield* RunEventRepository
     const leases = yield* Leases
@@ -69,7 +69,14 @@ export const layer = Layer.effectDiscard(
           error: { code, error_id, message: failure.message }
         })
         .pipe(Effect.ensuring(log.close(run_id)))
-      yield* reportFailure(failure, { run_id, session_id, tenant_id: run.tenant_id })
+      yield* reportFailure(failure, {
+        request_id: run.request_id,
+        run_id,
+        session_id,
+        tenant_id: run.tenant_id,
+        api_key_hash: run.api_key_hash,
+        ...(logPrompts ? { prompt_preview: run.prompt_preview } : {})
+      })
     })
 
     const sweep = Effect.gen(function* () {

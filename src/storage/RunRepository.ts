@@ -39,16 +39,29 @@ export interface ExpiredRun {
   readonly lease: Lease
   readonly tenant_id: TenantId
   readonly last_seq: Sequence
+  /** The request that started it, and who sent it. */
+  readonly request_id: string
+  readonly api_key_hash: string
+  readonly prompt_preview: string
 }
 
 const RunKey = Schema.Struct({ id: RunId })
 
-const ExpiredRow = Schema.Struct({ ...Lease.fields, tenant_id: TenantId, last_seq: Sequence })
+const ExpiredRow = Schema.Struct({
+  ...Lease.fields,
+  tenant_id: TenantId,
+  last_seq: Sequence,
+  request_id: Schema.String,
+  api_key_hash: Schema.String,
+  prompt_preview: Schema.String
+})
 
-const expiredRun = ({ tenant_id, last_seq, ...lease }: typeof ExpiredRow.Type): ExpiredRun => ({
-  lease,
-  tenant_id,
-  last_seq
+const expiredColumns =
+  "id AS run_id, session_id, owner, fence, tenant_id, last_seq, request_id, api_key_hash, prompt_preview"
+
+const expiredRun = ({ run_id, session_id, owner, fence, ...run }: typeof ExpiredRow.Type): ExpiredRun => ({
+  lease: { run_id, session_id, owner, fence },
+  ...run
 })
 
 /** Runs and their leases in PostgreSQL. Time is the database's own clock. */
@@ -146,7 +159,7 @@ export class RunRepository extends Context.Service<
       const expired = execute(
         "RunRepository.expired",
         expiredRows(sql`
-          SELECT id AS run_id, session_id, owner, fence, tenant_id, last_seq FROM runs
+          SELECT ${sql.literal(expiredColumns)} FROM runs
           WHERE status = 'running' AND lease_expires_at < clock_timestamp()
           ORDER BY id`)
       ).pipe(
@@ -163,7 +176,7 @@ export class RunRepository extends Context.Service<
                 lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
               WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
                 AND status = 'running' AND lease_expires_at < clock_timestamp()
-              RETURNING id AS run_id, session_id, owner, fence, tenant_id, last_seq`)
+              RETURNING ${sql.literal(expiredColumns)}`)
           ).pipe(Effect.map(Option.map(expiredRun)))
       )
 

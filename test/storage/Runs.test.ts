@@ -324,7 +324,7 @@ onBothDatabases("runs", (it) => {
         yield* expire(lease.run_id)
         const [seen] = yield* expired
         if (seen === undefined) return assert.fail("the lease has not run out")
-        assert.deepStrictEqual(seen, { lease, tenant_id: tenant, last_seq: seq(0) })
+        assert.deepInclude(seen, { lease, tenant_id: tenant, last_seq: seq(0) })
 
         assert.deepStrictEqual(yield* runs.renew(thisInstance, [lease], 60_000), [lease.run_id])
         assert.strictEqual((yield* expired).length, 0)
