@@ -51,7 +51,7 @@ export class ApiKeys extends Context.Service<
       const authenticate = Effect.fn("ApiKeys.authenticate")(function* (secret: Redacted.Redacted) {
         if (Redacted.value(secret) === "") return yield* new Unauthorized({ reason: "missing" })
         const hash = yield* secrets.hash(secret)
-        const found = yield* principals.get(keyOf(hash), repository.findPrincipal(hash))
+        const found = yield* principals.get(keyOf(hash), { api_key_hash: hash }, repository.findPrincipal(hash))
         if (Option.isNone(found)) return yield* new Unauthorized({ reason: "invalid" })
         return found.value
       })
@@ -77,7 +77,7 @@ export class ApiKeys extends Context.Service<
       const revoke = Effect.fn("ApiKeys.revoke")(function* (principal: Principal, id: ApiKeyId) {
         const revoked = yield* repository.revoke(principal.tenant_id, id)
         if (Option.isNone(revoked)) return yield* new ApiKeyNotFound({ api_key_id: id })
-        yield* principals.invalidate(keyOf(revoked.value.hash))
+        yield* principals.invalidate(keyOf(revoked.value.hash), {})
         return revoked.value.key
       })
 

@@ -2,16 +2,20 @@ import { type Duration, Effect, Option, Schema } from "effect"
 import type { Cache } from "../cache/Cache.ts"
 import { countCorruption } from "../cache/CacheMetrics.ts"
 import { CacheParseFailed, type RedisUnavailable } from "../domain/errors/StorageErrors.ts"
-import { reportFailure } from "./FailureReport.ts"
+import { type FailureFields, reportFailure } from "./FailureReport.ts"
+
+/** What a key stands for, on the lines about it. */
+type Subject = Pick<FailureFields, "session_id" | "tenant_id" | "api_key_hash">
 
 /** Reads things from the cache, and from the database where the cache does not have them. */
 export interface ReadThrough<A> {
   readonly get: <E, R>(
     key: string,
+    subject: Subject,
     fromDatabase: Effect.Effect<Option.Option<A>, E, R>
   ) => Effect.Effect<Option.Option<A>, E, R>
   /** Forgets what has changed. */
-  readonly invalidate: (key: string) => Effect.Effect<void>
+  readonly invalidate: (key: string, subject: Subject) => Effect.Effect<void>
 }
 
 /** Makes reads of one kind of thing. A cache that is away or holds nonsense costs time, never an answer. */
@@ -25,15 +29,15 @@ export const makeReadThrough = <A, I>(
   const encode = Schema.encodeEffect(json)
 
   // Without the cache reads go on, as slowly as the database; the outage itself is logged by its layer.
-  const reportOutage = (failure: RedisUnavailable) => reportFailure(failure, {})
+  const reportOutage = (subject: Subject) => (failure: RedisUnavailable) => reportFailure(failure, subject)
 
-  const cached = Effect.fnUntraced(function* (key: string) {
+  const cached = Effect.fnUntraced(function* (key: string, subject: Subject) {
     const found = yield* cache.get(key)
     if (Option.isNone(found)) return Option.none<A>()
     return yield* decode(found.value).pipe(
       Effect.asSome,
       Effect.catch(() =>
-        reportFailure(new CacheParseFailed({ key }), {}).pipe(
+        reportFailure(new CacheParseFailed({ key }), subject).pipe(
           Effect.andThen(countCorruption),
           Effect.andThen(cache.remove(key)),
           Effect.as(Option.none<A>())
@@ -43,9 +47,9 @@ export const makeReadThrough = <A, I>(
   })
 
   return {
-    get: Effect.fnUntraced(function* (key, fromDatabase) {
-      const known = yield* cached(key).pipe(
-        Effect.catch((failure) => Effect.as(reportOutage(failure), Option.none<A>()))
+    get: Effect.fnUntraced(function* (key, subject, fromDatabase) {
+      const known = yield* cached(key, subject).pipe(
+        Effect.catch((failure) => Effect.as(reportOutage(subject)(failure), Option.none<A>()))
       )
       if (Option.isSome(known)) return known
       const found = yield* fromDatabase
@@ -58,6 +62,6 @@ export const makeReadThrough = <A, I>(
       }
       return found
     }),
-    invalidate: (key) => cache.invalidate(key).pipe(Effect.catch(reportOutage))
+    invalidate: (key, subject) => cache.invalidate(key).pipe(Effect.catch(reportOutage(subject)))
   }
 }

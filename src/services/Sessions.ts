@@ -75,9 +75,13 @@ export class Sessions extends Context.Service<
       const events = yield* RunEventRepository
       const cached = makeReadThrough(yield* Cache, Session, sessionLife)
 
+      const forget = (tenant_id: TenantId, id: SessionId) =>
+        cached.invalidate(sessionKey(tenant_id, id), { session_id: id, tenant_id })
+
       const get = Effect.fn("Sessions.get")(function* (principal: Principal, id: SessionId) {
         const { tenant_id } = principal
-        const found = yield* cached.get(sessionKey(tenant_id, id), asRead(repository.find(tenant_id, id)))
+        const subject = { session_id: id, tenant_id }
+        const found = yield* cached.get(sessionKey(tenant_id, id), subject, asRead(repository.find(tenant_id, id)))
         if (Option.isNone(found)) return yield* new SessionNotFound({ session_id: id })
         return found.value
       })
@@ -85,7 +89,7 @@ export class Sessions extends Context.Service<
       const update = Effect.fn("Sessions.update")(function* (principal: Principal, id: SessionId, patch: SessionPatch) {
         const changed = yield* repository.update(principal.tenant_id, id, patch)
         if (Option.isNone(changed)) return yield* new SessionNotFound({ session_id: id })
-        yield* cached.invalidate(sessionKey(principal.tenant_id, id))
+        yield* forget(principal.tenant_id, id)
         return changed.value
       })
 
@@ -93,7 +97,7 @@ export class Sessions extends Context.Service<
         const deletion = yield* repository.delete(principal.tenant_id, id)
         if (deletion._tag === "Absent") return yield* new SessionNotFound({ session_id: id })
         if (deletion._tag === "Busy") return yield* new SessionBusy({ session_id: id, run_id: deletion.run_id })
-        yield* cached.invalidate(sessionKey(principal.tenant_id, id))
+        yield* forget(principal.tenant_id, id)
       })
 
       const toMessage = ({ data, run_id, seq, session_id }: LogRecord) =>
@@ -137,7 +141,7 @@ export class Sessions extends Context.Service<
         get,
         update,
         delete: remove,
-        touch: (tenant, id) => cached.invalidate(sessionKey(tenant, id)),
+        touch: forget,
         messages,
         list: Effect.fn("Sessions.list")((principal, filter, position, size) =>
           asRead(repository.list(principal.tenant_id, filter, position, size))
