@@ -57,7 +57,7 @@ const checkRequest = (operation: RequestOperation, cell: Cell, seen: FaultSeen):
 
 const checkLines = (run: RunSeen, name: string, cell: Cell, seen: FaultSeen): void => {
   const { service, template } = seen.stage
-  const lines = failureLines(service, run.requestId)
+  const lines = failureLines(service, run.requestId).filter((line) => line["error_id"] !== "ERR_RUN_LOST")
   assert.deepEqual(countsOf(lines), cell.counted)
   if (cell.seen !== "unsaved") return
   for (const line of lines) {
@@ -72,9 +72,17 @@ const checkLines = (run: RunSeen, name: string, cell: Cell, seen: FaultSeen): vo
 }
 
 /** A run that the database lost ends there as lost, with its session, once its lease is over. */
-const isLost = ({ run, session, stored }: RunSeen): void => {
+const isLost = ({ run, session, sessionId, stored }: RunSeen, name: string, { stage }: FaultSeen): void => {
   assert.deepEqual([run["status"], at(run["error"], "error_id"), session["status"]], ["lost", "ERR_RUN_LOST", "error"])
   assert.deepEqual(stored.slice(-2), ["error", "done"])
+  const line = stage.service.logs().find((one) => one["error_id"] === "ERR_RUN_LOST" && one["run_id"] === run["id"])
+  hasFields(line, {
+    request_id: run["request_id"],
+    session_id: sessionId,
+    tenant_id: stage.template.tenantId,
+    api_key_hash: stage.template.workerHash
+  })
+  assert.isTrue(textAt(line, "prompt_preview").startsWith(name))
 }
 
 const isStoredWhole = ({ run, session, stored }: RunSeen): void => {
@@ -121,7 +129,7 @@ const checkStreamed = (cell: Cell, seen: FaultSeen): void => {
   tellsNothing([error, result, done].map((frame) => frame?.text).join(""), seen.stage.secrets)
   // What the reader was shown with a number is what is stored.
   assert.deepEqual(stream.names.slice(0, -3), run.stored.slice(0, ids.length))
-  isLost(run)
+  isLost(run, "mid stream", seen)
 }
 
 const checkSingle = (cell: Cell, seen: FaultSeen): void => {
@@ -146,7 +154,7 @@ const checkSingle = (cell: Cell, seen: FaultSeen): void => {
   assert.deepInclude(unsaved, { result: paidText, saved: false, num_turns: 1 })
   assert.strictEqual(textAt(unsaved, "content.0.text"), paidText)
   tellsNothing(run.text, seen.stage.secrets)
-  isLost(run)
+  isLost(run, "end of run", seen)
 }
 
 const checkRows = (row: Row, seen: FaultSeen): void => {
