@@ -7,6 +7,9 @@ import { type FailureFields, reportFailure } from "./FailureReport.ts"
 /** What a key stands for, on the lines about it. */
 type Subject = Pick<FailureFields, "session_id" | "tenant_id" | "api_key_hash">
 
+/** How many things of a kind are kept decoded. */
+const mostDecoded = 1000
+
 /** Reads things from the cache, and from the database where the cache does not have them. */
 export interface ReadThrough<A> {
   readonly get: <E, R>(
@@ -31,11 +34,22 @@ export const makeReadThrough = <A, I>(
   // Without the cache reads go on, as slowly as the database; the outage itself is logged by its layer.
   const reportOutage = (subject: Subject) => (failure: RedisUnavailable) => reportFailure(failure, subject)
 
+  // The same text means the same thing: what is asked for often is decoded once.
+  const decoded = new Map<string, { readonly text: string; readonly thing: A }>()
+  const remember = (key: string, text: string) => (thing: A) => {
+    const [oldest] = decoded.keys()
+    if (decoded.size >= mostDecoded && oldest !== undefined) decoded.delete(oldest)
+    decoded.set(key, { text, thing })
+    return Option.some(thing)
+  }
+
   const cached = Effect.fnUntraced(function* (key: string, subject: Subject) {
     const found = yield* cache.get(key)
     if (Option.isNone(found)) return Option.none<A>()
+    const known = decoded.get(key)
+    if (known?.text === found.value) return Option.some(known.thing)
     return yield* decode(found.value).pipe(
-      Effect.asSome,
+      Effect.map(remember(key, found.value)),
       Effect.catch(() =>
         reportFailure(new CacheParseFailed({ key }), subject).pipe(
           Effect.andThen(countCorruption),
