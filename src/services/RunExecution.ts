@@ -2,6 +2,7 @@ import { Cause, Clock, Deferred, Effect, Result } from "effect"
 import type { AgentRuntime, AgentTurn } from "../agent/AgentRuntime.ts"
 import type { Workspaces } from "../agent/Workspaces.ts"
 import { RunInterrupted, RunLost } from "../domain/errors/AgentErrors.ts"
+import { entryOf } from "../domain/errors/catalogue.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
@@ -62,17 +63,24 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     duration_ms: now - started
   }))
 
-  /** Tells whoever waits for the run to begin that it will not, and answers whether somebody did. */
-  const neverBegan = (failure: BeginFailure) => Deferred.fail(begun, failure)
+  /** Tells whoever waits for the run to begin that it will not. The line is written here, where the run is known. */
+  const neverBegan = (failure: BeginFailure) =>
+    Effect.andThen(
+      reportFailure(failure, { ...fields, status: entryOf(failure._tag).status }),
+      Deferred.fail(begun, failure)
+    )
 
   const leaveUnsaved = Effect.fnUntraced(function* (reason: CommitFailure, outcome: AgentOutcome | null) {
+    const hasBegun = yield* Deferred.isDone(begun)
     if (reason._tag === "LeaseLost") {
       // Whoever took the run over writes its end, and readers find it in the log.
-      yield* neverBegan(new RunLost({ run_id: lease.run_id, pending_tool_use_id: null }))
+      if (!hasBegun) yield* neverBegan(new RunLost({ run_id: lease.run_id, pending_tool_use_id: null }))
       return yield* reportFailure(reason, fields)
     }
-    const refused = reason._tag === "DbRefused"
-    if (yield* neverBegan(refused ? new SessionCreateFailed({ session_id: lease.session_id }) : reason)) return
+    if (!hasBegun) {
+      const refused = reason._tag === "DbRefused"
+      return yield* neverBegan(refused ? new SessionCreateFailed({ session_id: lease.session_id }) : reason)
+    }
     yield* reportFailure(reason, fields)
     const { events, failure } = unsavedEnding(yield* ending, outcome, reason)
     yield* writer.show(events)
@@ -85,7 +93,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     const written = yield* Effect.result(writer.finish(events, end))
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
     if (yield* Deferred.isDone(begun)) return failure === null ? undefined : yield* reportFailure(failure, fields)
-    // What went wrong before `init` is the answer to the request and reported there. The same request may be tried again.
+    // What went wrong before `init` is the answer to the request, and the same request may be tried again.
     if (execution.outlivesReaders) {
       yield* runs.releaseKey(turn.tenantId, lease.run_id).pipe(Effect.catch((cause) => reportFailure(cause, fields)))
     }
