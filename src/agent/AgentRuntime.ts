@@ -49,7 +49,7 @@ export interface RunningAgent {
 
 /** What the service needs of an installed agent, as readiness reports it. */
 export interface AgentReadiness {
-  readonly sdk: "ok" | "missing"
+  readonly sdk: "ok" | "missing" | "not executable"
   readonly credentials: "ok" | "missing"
 }
 

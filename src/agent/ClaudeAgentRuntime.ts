@@ -57,7 +57,10 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
       })
 
       const readiness = loadSdk(settings.executable).pipe(
-        Effect.match({ onFailure: () => "missing" as const, onSuccess: () => "ok" as const }),
+        Effect.match({
+          onFailure: ({ _tag }) => (_tag === "SdkMissing" ? ("missing" as const) : ("not executable" as const)),
+          onSuccess: () => "ok" as const
+        }),
         Effect.map((sdk): AgentReadiness => ({ sdk, credentials: hasCredentials ? "ok" : "missing" }))
       )
 

@@ -66,6 +66,7 @@ export class Readiness extends Context.Service<
         if (first.status === "error") lacks("postgres", catalogue.DbUnavailable)
         if (second.status === "error") lacks("redis", catalogue.RedisUnavailable)
         if (sdk === "missing") lacks("agent_sdk", catalogue.SdkMissing)
+        if (sdk === "not executable") lacks("agent_sdk", catalogue.AgentNotExecutable)
         if (credentials === "missing") lacks("model_credentials", catalogue.ModelCredentialsMissing)
         return parts
       })

@@ -4,7 +4,7 @@ import { AgentRuntime, type AgentTurn, type Beginning } from "../agent/AgentRunt
 import { Workspaces } from "../agent/Workspaces.ts"
 import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
-import { SdkMissing } from "../domain/errors/AgentErrors.ts"
+import { AgentNotExecutable, SdkMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
 import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import {
@@ -234,6 +234,7 @@ export class Runs extends Context.Service<
         )
         const { credentials, sdk } = yield* runtime.readiness
         if (sdk === "missing") return yield* new SdkMissing({})
+        if (sdk === "not executable") return yield* new AgentNotExecutable({})
         if (credentials === "missing") return yield* new ModelCredentialsMissing({})
         // A shared cache that is away means that other instances cannot be told: then nothing is begun.
         if (cache.shared) yield* cache.ping
