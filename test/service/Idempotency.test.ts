@@ -30,8 +30,8 @@ describe("requests with the same Idempotency-Key and body", () => {
     await Promise.all(streams.map((stream) => stream.finished()))
     const [first] = streams
     assert.deepEqual(
-      streams.map(({ raw }) => raw),
-      streams.map(() => first?.raw)
+      streams.map(({ eventText }) => eventText),
+      streams.map(() => first?.eventText)
     )
     assert.deepEqual(await runsOfKey("together"), [first?.runId])
     assert.lengthOf(await rowsOf(database, "SELECT id FROM runs"), 1)

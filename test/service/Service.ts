@@ -72,6 +72,9 @@ export interface FailedStart {
   readonly stderr: string
 }
 
+/** On a busy machine the embedded database takes long to be made. */
+const startMillis = 90_000
+
 const main = join(import.meta.dirname, "../../src/main.ts")
 
 export const operatorKey = "operator-key-of-the-tests"
@@ -189,11 +192,12 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       const line = started.logs().find(({ message }) => String(message).startsWith("listening on "))
       return line === undefined ? undefined : String(line["message"]).slice("listening on ".length)
     },
-    40_000
+    startMillis
   ).catch(async (cause: unknown) => {
     started.child.kill("SIGKILL")
     await started.exited
-    throw cause
+    if (own) await rm(dataDir, { recursive: true, force: true })
+    throw new Error(`The service did not start:\n${started.stdout}${started.stderr}`, { cause })
   })
   const { child, exited } = started
   const key = options.key ?? operatorKey
@@ -248,7 +252,7 @@ export const failToStart = async (options: ServiceOptions): Promise<FailedStart>
   const dataDir = options.dataDir ?? (await makeDataDirectory())
   const started = new ServiceProcess(options, dataDir)
   try {
-    await eventually("the end of a start that cannot succeed", () => started.over || undefined, 40_000)
+    await eventually("the end of a start that cannot succeed", () => started.over || undefined, startMillis)
     await started.assertDiscreet()
   } finally {
     started.child.kill("SIGKILL")

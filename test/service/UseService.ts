@@ -17,8 +17,9 @@ export const useModel = (): (() => ScriptedModel) => {
   }
 }
 
-/** Stops a service with SIGTERM, and makes sure that it went well and left nothing behind. */
-export const stopCleanly = async (service: Service): Promise<void> => {
+/** Stops a service, if it has been started, with SIGTERM, and makes sure that it went well and left nothing behind. */
+export const stopCleanly = async (service: Service | undefined): Promise<void> => {
+  if (service === undefined) return
   assert.strictEqual(await service.stop(), 0, service.output())
   assert.deepEqual(agentProcesses(service.dataDir), [], "processes of agents are left")
 }
@@ -40,9 +41,7 @@ export const useService = (options: Omit<Partial<ServiceOptions>, "database" | "
     const service = await startService({ ...options, database, model: model().url })
     setting = { service, database, model: model() }
   })
-  afterAll(async () => {
-    if (setting !== undefined) await stopCleanly(setting.service)
-  })
+  afterAll(() => stopCleanly(setting?.service))
   return () => {
     if (setting === undefined) throw new Error("The service has not been started")
     return setting
