@@ -1,4 +1,4 @@
-import { cpus, totalmem } from "node:os"
+import { cpus, loadavg, totalmem } from "node:os"
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -11,6 +11,9 @@ export const reportMachine = (): void => {
 }
 
 export const reportTitle = (title: string): void => say(`\n${title}\n`)
+
+/** Says how many processes, these included, wanted the CPU in the last minute: figures of a busy machine are rough. */
+export const reportLoad = (): void => say(`\nLoad of the machine: ${loadavg()[0]?.toFixed(1) ?? "unknown"}`)
 
 export const reportNote = (note: string): void => say(`\n${note}`)
 

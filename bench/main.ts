@@ -1,5 +1,5 @@
 // Usage: npm run bench [-- name …]; without a name, all of them.
-import { reportMachine } from "./Report.ts"
+import { reportLoad, reportMachine } from "./Report.ts"
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   "first-token": async () => (await import("./FirstToken.ts")).firstToken(),
@@ -16,4 +16,8 @@ if (unknown.length > 0) {
 }
 
 reportMachine()
-for (const [name, run] of Object.entries(benchmarks)) if (asked.length === 0 || asked.includes(name)) await run()
+for (const [name, run] of Object.entries(benchmarks)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  await run()
+  reportLoad()
+}

@@ -1,6 +1,7 @@
 // pg storing the rows of the log in statements of many rows, one after another: no lease, no numbers, no readers.
 import { randomUUID } from "node:crypto"
 import { Client } from "pg"
+import { quantile } from "../Statistics.ts"
 
 const seconds = Number(process.env["SECONDS"])
 const rowsPerStatement = Number(process.env["ROWS"])
@@ -26,21 +27,23 @@ const insert = async () => {
 for (let warm = 0; warm < 20; warm++) await insert()
 const started = performance.now()
 const cpuBefore = process.cpuUsage()
-let stored = 0
+const times: Array<number> = []
 process.stdout.write("measuring\n")
 while (performance.now() - started < seconds * 1000) {
+  const sent = performance.now()
   await insert()
-  stored += rowsPerStatement
+  times.push(performance.now() - sent)
 }
 const cpu = process.cpuUsage(cpuBefore)
+const stored = times.length * rowsPerStatement
 const storedPerSecond = (stored * 1000) / (performance.now() - started)
 const result = {
   stored,
   storedPerSecond,
   deliveredPerSecond: 0,
   cpuSeconds: (cpu.user + cpu.system) / 1e6,
-  delayP50: null,
-  delayP99: null
+  delayP50: quantile(times, 0.5),
+  delayP99: quantile(times, 0.99)
 }
 process.stdout.write(`result ${JSON.stringify(result)}\n`)
 await client.end()
