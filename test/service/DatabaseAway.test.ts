@@ -43,7 +43,7 @@ beforeAll(async () => {
     startService({ database, model: model().url, env: { APPEND_TIMEOUT: appendTimeout } })
   ;[hasty, patient] = await Promise.all([
     start(hastyDatabase, "2 seconds"),
-    start(await postgres.createDatabase(), "60 seconds")
+    start(await postgres.createDatabase(), "5 minutes")
   ])
   const answered = hasty.request("POST", "/api/v1/query/single", { body: parts("single") })
   streamed = await hasty.stream("POST", "/api/v1/query", { body: parts("streamed") })
