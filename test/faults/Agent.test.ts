@@ -25,6 +25,7 @@ import {
   sumOf,
   tellsNothing
 } from "./Observations.ts"
+import { saveAgentResults } from "./Results.ts"
 import { Outside, servicePassword, serviceRole } from "./Outside.ts"
 import { encryptionKey } from "./Stage.ts"
 
@@ -218,11 +219,20 @@ const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+
 describe("an agent that fails", () => {
   const turns = inTurn(3)
   const counts: Array<ErrorId> = []
+  const green = new Set<AgentFault>()
   let before: Readonly<Record<string, number>> = {}
 
   beforeAll(async () => {
     before = await failureCounts(service)
   })
+  afterAll(() =>
+    saveAgentResults(
+      agentFaults.map((fault) => {
+        const { error_id, name, seen, status } = fault
+        return { name, error_id, status, seen, green: green.has(fault) }
+      })
+    )
+  )
 
   describe.concurrent("of itself or for its model", () => {
     for (const fault of agentFaults) {
@@ -252,6 +262,7 @@ describe("an agent that fails", () => {
               assert.strictEqual(second.sessionId, sessionId)
               await goesOn(sessionId, slug(`next ${name}`))
             }
+            green.add(fault)
           }),
         240_000
       )

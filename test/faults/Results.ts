@@ -20,6 +20,18 @@ export interface FaultResult {
   readonly cells: ReadonlyArray<CellResult>
 }
 
+/** What became of one way in which agents fail. */
+export interface AgentResult {
+  readonly name: string
+  readonly error_id: string
+  readonly status: number
+  readonly seen: "event" | "status"
+  readonly green: boolean
+}
+
+/** The file of agents' results. */
+export const agentResultsFile = "agents.json"
+
 /** Where runs of the matrix leave their results, one file per fault. */
 export const resultsDirectory = join(import.meta.dirname, "../../.cache/faults")
 
@@ -67,4 +79,10 @@ export const saveResults = async (
   const result: FaultResult = { part, fault, cells }
   const name = `${part} ${fault}`.toLowerCase().replaceAll(/[^a-z]+/g, "-")
   await writeFile(join(resultsDirectory, `${name}.json`), `${JSON.stringify(result, undefined, 2)}\n`)
+}
+
+/** Writes what became of the agents' faults. */
+export const saveAgentResults = async (results: ReadonlyArray<AgentResult>): Promise<void> => {
+  await mkdir(resultsDirectory, { recursive: true })
+  await writeFile(join(resultsDirectory, agentResultsFile), `${JSON.stringify(results, undefined, 2)}\n`)
 }

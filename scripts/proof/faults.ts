@@ -1,0 +1,67 @@
+// Writes docs/faults.md from what the last runs of the fault matrix have left behind.
+// Usage: vitest run test/faults && node scripts/proof/faults.ts
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { leftOut, operations, postgresFaults, redisFaults } from "../../test/faults/Matrix.ts"
+import { type AgentResult, agentResultsFile, type FaultResult, resultsDirectory } from "../../test/faults/Results.ts"
+
+const page = new URL("../../docs/faults.md", import.meta.url)
+
+const read = (name: string): unknown => JSON.parse(readFileSync(join(resultsDirectory, name), "utf8"))
+
+const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  [columns, columns.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+
+const matrixOf = (part: string, faults: ReadonlyArray<string>, results: ReadonlyArray<FaultResult>): string => {
+  const cellOf = (fault: string, operation: string): string => {
+    const found = results.find((result) => result.part === part && result.fault === fault)
+    const cell = found?.cells.find((one) => one.operation === operation)
+    if (cell === undefined) return "–"
+    const time = cell.millis === null ? "" : `, ${cell.millis} ms`
+    return `${cell.green ? "" : "**not so:** "}${cell.expected}${time}`
+  }
+  return table(
+    [part, ...faults],
+    operations.map((operation) => [operation, ...faults.map((fault) => cellOf(fault, operation))])
+  )
+}
+
+const agentsOf = (results: ReadonlyArray<AgentResult>): string =>
+  table(
+    ["the agent", "single answer", "stream"],
+    results.map(({ error_id, green, name, seen, status }) => [
+      name,
+      `${green ? "" : "**not so:** "}${status} \`${error_id}\``,
+      seen === "event" ? "event" : "status"
+    ])
+  )
+
+/** The page, from the results of the matrix. */
+export const faultsPage = (faults: ReadonlyArray<FaultResult>, agents: ReadonlyArray<AgentResult>): string => `# Faults
+
+What clients see while a part of Causeway fails: real processes that are killed, frozen and cut off, under a running service. Written by \`scripts/proof/faults.ts\` from a run of \`test/faults\`.
+
+Every cell stands for a test of all of this: status and body, \`Retry-After\`, one line in the log with the \`error_id\` and what is known of the request, the count in \`api_errors_total\`, what is in PostgreSQL afterwards, nothing internal in the answer, the time to it, and the same operation on the same service, without a restart, once the part is back.
+
+"success" and "completed": as without the fault. "unsaved": the stream ends with \`error\` (\`ERR_SESSION_PERSIST_FAILED\`, with this id in its details), \`result\` and \`done\` without ids, the single answer is 500 with \`unsaved_result\`, and the run is \`lost\` once its lease is over. Times are to the answer, of runs under way from the fault to their end.
+
+## PostgreSQL
+
+${matrixOf("PostgreSQL", postgresFaults, faults)}
+
+## Redis, with several instances
+
+${matrixOf("Redis", redisFaults, faults)}
+
+${leftOut.map(({ fault, reason }) => `Left out, "${fault}": ${reason}`).join("\n")}
+
+## Agents
+
+${agentsOf(agents)}
+`
+
+if (import.meta.main) {
+  const files = readdirSync(resultsDirectory).filter((name) => name.endsWith(".json") && name !== agentResultsFile)
+  const faults = files.map((name) => read(name) as FaultResult)
+  writeFileSync(page, faultsPage(faults, read(agentResultsFile) as ReadonlyArray<AgentResult>))
+}
