@@ -17,8 +17,8 @@ export interface RawExchange {
   readonly millis: number
 }
 
-/** A piece that is sent, or a pause in milliseconds before the next. */
-export type Piece = string | Uint8Array | number
+/** A piece that is sent; a pause in milliseconds before the next; so many answers that are waited for. */
+export type Piece = string | Uint8Array | number | { readonly answers: number }
 
 const headEnd = "\r\n\r\n"
 
@@ -67,10 +67,16 @@ const takeAll = (text: string): { readonly answers: ReadonlyArray<RawAnswer>; re
 
 const pause = (millis: number) => new Promise<void>((resolve) => void setTimeout(resolve, millis))
 
-const sendPieces = async (socket: Socket, pieces: ReadonlyArray<Piece>): Promise<void> => {
+const sendPieces = async (
+  socket: Socket,
+  pieces: ReadonlyArray<Piece>,
+  received: () => ReadonlyArray<RawAnswer>
+): Promise<void> => {
   for (const piece of pieces) {
     if (typeof piece === "number") await pause(piece)
-    else if (socket.writable) socket.write(piece)
+    else if (typeof piece === "object" && "answers" in piece) {
+      while (socket.writable && received().length < piece.answers) await pause(5)
+    } else if (socket.writable) socket.write(piece)
   }
 }
 
@@ -101,5 +107,5 @@ export const exchange = (
       clearTimeout(limit)
       resolve({ ...takeAll(text), end: how, millis: performance.now() - started })
     })
-    void sendPieces(socket, pieces).then(() => (end ? socket.end() : undefined))
+    void sendPieces(socket, pieces, () => takeAll(text).answers).then(() => (end ? socket.end() : undefined))
   })

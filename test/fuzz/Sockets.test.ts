@@ -179,7 +179,7 @@ describe.concurrent("odd but whole requests are answered", () => {
   })
 
   it("good ones before a bad one", async () => {
-    const answers = answersOf(await talk([list(), 300, "garbage\r\n\r\n"]))
+    const answers = answersOf(await talk([list(), { answers: 1 }, "garbage\r\n\r\n"]))
     assert.deepEqual(
       answers.map(({ status }) => status),
       [200, 400]
