@@ -66,7 +66,7 @@ beforeAll(async () => {
       MODEL_RETRIES: "0",
       MODEL_IDLE_TIMEOUT: "5 seconds",
       START_TIMEOUT: "12 seconds",
-      RUN_TIMEOUT: "20 seconds"
+      RUN_TIMEOUT: "15 seconds"
     }
   })
   const [key] = await outside.rows("SELECT tenant_id, key_hash FROM api_keys")
@@ -217,7 +217,7 @@ const goesOn = async (sessionId: string, requestId: string): Promise<void> => {
 const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")
 
 describe("an agent that fails", () => {
-  const turns = inTurn(3)
+  const turns = inTurn(5)
   const counts: Array<ErrorId> = []
   const green = new Set<AgentFault>()
   let before: Readonly<Record<string, number>> = {}

@@ -40,11 +40,12 @@ const working: Step = { tool: "Glob", input: { pattern: "*" }, usage: { input_to
 const globbing = { tools: ["Glob"], allowed_tools: ["Glob"] }
 const bash = { tools: ["Bash"], allowed_tools: ["Bash"] }
 
-/** Agents that fail, by what is wrong with them. */
+/** Agents that fail, by what is wrong with them. Those that are waited for come first: the others go on beside them. */
 export const agentFaults: ReadonlyArray<AgentFault> = [
-  start("a program that refuses to start", "ERR_AGENT_START_FAILED", 500, "refuses"),
+  model("RUN_TIMEOUT", "ERR_RUN_TIMED_OUT", 504, { text: "word ".repeat(400), chunk: 5, every: 300 }),
   start("a program that says nothing", "ERR_AGENT_START_TIMED_OUT", 504, "says-nothing"),
   start("a program that says nonsense", "ERR_AGENT_PROTOCOL_BROKEN", 502, "babbles"),
+  start("a program that refuses to start", "ERR_AGENT_START_FAILED", 500, "refuses"),
   model(
     "killed in mid-run",
     "ERR_AGENT_KILLED",
@@ -77,8 +78,7 @@ export const agentFaults: ReadonlyArray<AgentFault> = [
   model("a refusal", "ERR_MODEL_REFUSED", 422, { text: "No.", stop: "refusal" }),
   model("the model's output limit", "ERR_MAX_TOKENS_REACHED", 422, { text: "And so", stop: "max_tokens" }),
   model("max_turns", "ERR_MAX_TURNS_REACHED", 422, working, { options: { ...globbing, max_turns: 1 } }),
-  model("max_budget_usd", "ERR_BUDGET_REACHED", 422, working, { options: { ...globbing, max_budget_usd: 0.001 } }),
-  model("RUN_TIMEOUT", "ERR_RUN_TIMED_OUT", 504, { text: "word ".repeat(400), chunk: 5, every: 300 })
+  model("max_budget_usd", "ERR_BUDGET_REACHED", 422, working, { options: { ...globbing, max_budget_usd: 0.001 } })
 ]
 
 /** The program in the CLI's place: the name of the directory in which it is started tells it what to do. */
