@@ -64,9 +64,9 @@ beforeAll(async () => {
       ENCRYPTION_KEY: encryptionKey,
       AGENT_EXECUTABLE: program(),
       MODEL_RETRIES: "0",
-      MODEL_IDLE_TIMEOUT: "5 seconds",
-      START_TIMEOUT: "12 seconds",
-      RUN_TIMEOUT: "15 seconds"
+      MODEL_IDLE_TIMEOUT: "10 seconds",
+      START_TIMEOUT: "20 seconds",
+      RUN_TIMEOUT: "45 seconds"
     }
   })
   const [key] = await outside.rows("SELECT tenant_id, key_hash FROM api_keys")
@@ -94,7 +94,7 @@ const post = async (path: string, requestId: string, body: unknown) => {
   })
   if (response.headers.get("content-type") === "text/event-stream") {
     const stream = new EventReader(response, abort)
-    await stream.finished(60_000)
+    await stream.finished(120_000)
     return { requestId, stream }
   }
   const text = await response.text()
@@ -217,7 +217,7 @@ const goesOn = async (sessionId: string, requestId: string): Promise<void> => {
 const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")
 
 describe("an agent that fails", () => {
-  const turns = inTurn(5)
+  const turns = inTurn(4)
   const counts: Array<ErrorId> = []
   const green = new Set<AgentFault>()
   let before: Readonly<Record<string, number>> = {}
@@ -248,19 +248,28 @@ describe("an agent that fails", () => {
             }
             const streamed = ask("Stream")
             const single = ask("Single")
-            const posted = await post("/query", slug(`stream ${name}`), streamed.body)
-            counts.push(fault.error_id)
-            const { sessionId } = await checkStream(fault, posted, streamed.prompt)
-            // The same session takes a run again.
-            const answered = await post("/query/single", slug(`single ${name}`), {
-              ...single.body,
-              ...(fault.seen === "event" ? { session_id: sessionId, cwd: undefined } : {})
-            })
-            counts.push(fault.error_id)
-            const second = await checkSingle(fault, answered, single.prompt)
-            if (fault.seen === "event") {
-              assert.strictEqual(second.sessionId, sessionId)
-              await goesOn(sessionId, slug(`next ${name}`))
+            const stream = async () => {
+              const posted = await post("/query", slug(`stream ${name}`), streamed.body)
+              counts.push(fault.error_id)
+              return checkStream(fault, posted, streamed.prompt)
+            }
+            const answer = async (place: Readonly<Record<string, unknown>>) => {
+              const posted = await post("/query/single", slug(`single ${name}`), { ...single.body, ...place })
+              counts.push(fault.error_id)
+              return checkSingle(fault, posted, single.prompt)
+            }
+            if (fault.waits === true) {
+              const [{ sessionId }] = await Promise.all([stream(), answer({})])
+              if (fault.seen === "event") await goesOn(sessionId, slug(`next ${name}`))
+            } else {
+              const { sessionId } = await stream()
+              // The same session takes a run again, unless it has never had one.
+              const place = fault.seen === "event" ? { session_id: sessionId, cwd: undefined } : {}
+              const second = await answer(place)
+              if (fault.seen === "event") {
+                assert.strictEqual(second.sessionId, sessionId)
+                await goesOn(sessionId, slug(`next ${name}`))
+              }
             }
             green.add(fault)
           }),

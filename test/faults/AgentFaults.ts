@@ -11,6 +11,8 @@ export interface AgentFault {
   readonly seen: "event" | "status"
   /** Whether the agent could still say what it had done and spent. */
   readonly result: boolean
+  /** Whether it takes a limit's whole time: then both forms are asked for at once, each in a session of its own. */
+  readonly waits?: true
   /** What the model does. */
   readonly steps: ReadonlyArray<Step>
   readonly options?: Readonly<Record<string, unknown>>
@@ -42,9 +44,17 @@ const bash = { tools: ["Bash"], allowed_tools: ["Bash"] }
 
 /** Agents that fail, by what is wrong with them. Those that are waited for come first: the others go on beside them. */
 export const agentFaults: ReadonlyArray<AgentFault> = [
-  model("RUN_TIMEOUT", "ERR_RUN_TIMED_OUT", 504, { text: "word ".repeat(400), chunk: 5, every: 300 }),
-  start("a program that says nothing", "ERR_AGENT_START_TIMED_OUT", 504, "says-nothing"),
-  start("a program that says nonsense", "ERR_AGENT_PROTOCOL_BROKEN", 502, "babbles"),
+  model("RUN_TIMEOUT", "ERR_RUN_TIMED_OUT", 504, { text: "word ".repeat(400), chunk: 5, every: 300 }, { waits: true }),
+  { ...start("a program that says nothing", "ERR_AGENT_START_TIMED_OUT", 504, "says-nothing"), waits: true },
+  { ...start("a program that says nonsense", "ERR_AGENT_PROTOCOL_BROKEN", 502, "babbles"), waits: true },
+  model("silence before the answer", "ERR_MODEL_SILENT", 504, { fault: "hang_before" }, { waits: true }),
+  model(
+    "silence in the answer",
+    "ERR_MODEL_SILENT",
+    504,
+    { text: "one two three", chunk: 1, fault: "hang", after: 4 },
+    { waits: true }
+  ),
   start("a program that refuses to start", "ERR_AGENT_START_FAILED", 500, "refuses"),
   model(
     "killed in mid-run",
@@ -71,8 +81,6 @@ export const agentFaults: ReadonlyArray<AgentFault> = [
   model("the model's 500", "ERR_MODEL_SERVER_FAILED", 502, { error: "server_error" }),
   model("the model's 529", "ERR_MODEL_OVERLOADED", 503, { error: "overloaded" }),
   model("a connection that is reset", "ERR_MODEL_UNREACHABLE", 502, { fault: "reset" }),
-  model("silence before the answer", "ERR_MODEL_SILENT", 504, { fault: "hang_before" }),
-  model("silence in the answer", "ERR_MODEL_SILENT", 504, { text: "one two three", chunk: 1, fault: "hang", after: 4 }),
   model("a stream that is cut", "ERR_MODEL_STREAM_CUT", 502, { text: "one two three", fault: "error_event", after: 1 }),
   model("an answer that is none", "ERR_MODEL_RESPONSE_INVALID", 502, { fault: "html" }),
   model("a refusal", "ERR_MODEL_REFUSED", 422, { text: "No.", stop: "refusal" }),
