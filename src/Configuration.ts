@@ -224,7 +224,7 @@ export const settings = {
     "1 second",
     "24 hours",
     "30 seconds",
-    "How long a run without an Idempotency-Key goes on while nobody reads it."
+    "How long a run goes on while nobody reads it, unless it was told to continue."
   ),
   shutdownGrace: time(
     "SHUTDOWN_GRACE",

@@ -6,7 +6,7 @@ import { Authentication } from "./api/Authentication.ts"
 import { readFrames } from "./api/FrameReader.ts"
 import type { ContinueRequest, QueryRequest } from "./api/Query.ts"
 import type { RunFrame } from "./api/RunStream.ts"
-import { RunId, Sequence } from "./domain/Run.ts"
+import { Run, RunId, Sequence } from "./domain/Run.ts"
 import type { SessionId } from "./domain/Session.ts"
 
 /** Where the service is and who asks. */
@@ -71,7 +71,7 @@ export const makeClient = Effect.fn("causeway/client")(function* ({
     )
 
   const toTheEnd = <E, R>(
-    first: (over: () => void) => Stream.Stream<RunFrame, E, R>,
+    first: (over: () => void, know: (id: RunId) => void) => Stream.Stream<RunFrame, E, R>,
     run: RunId | null,
     from: Sequence
   ) =>
@@ -82,9 +82,12 @@ export const makeClient = Effect.fn("causeway/client")(function* ({
       const over = () => {
         isOver = true
       }
+      const know = (id: RunId) => {
+        runId = id
+      }
       const note = (frame: RunFrame) =>
         Effect.sync(() => {
-          if (frame.event === "init") runId = frame.data.run_id
+          if (frame.event === "init") know(frame.data.run_id)
           if (frame.id !== undefined) after = Sequence.make(Number(frame.id))
           if (frame.event === "done") over()
         })
@@ -111,11 +114,23 @@ export const makeClient = Effect.fn("causeway/client")(function* ({
           )
         )
       }
-      return follow(first(over), 0)
+      return follow(first(over, know), 0)
     })
 
   const starting = <E, R>(response: Effect.Effect<Answered, E, R>) =>
-    toTheEnd(() => Stream.unwrap(Effect.map(response, framesOf)), null, Sequence.make(0))
+    toTheEnd(
+      (over, know) =>
+        Stream.unwrap(
+          Effect.map(response, (answered) => {
+            const [run] = answered
+            if (!(run instanceof Run)) return framesOf(answered)
+            know(run.id)
+            return eventsOnce(run.id, run.start_seq, over)
+          })
+        ),
+      null,
+      Sequence.make(0)
+    )
 
   return {
     /** A method for every endpoint, by its group. For streams use those below. */

@@ -1,8 +1,9 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { RunId } from "../domain/Run.ts"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Run, RunId } from "../domain/Run.ts"
 import { ContentBlock, ResultData } from "../domain/RunEvent.ts"
 import { runOptionFields } from "../domain/RunOptions.ts"
+import { runSwitchFields } from "../domain/RunSwitches.ts"
 import { SessionId, SessionMetadata, SessionMode, SessionTags, SessionTitle } from "../domain/Session.ts"
 import { Authentication } from "./Authentication.ts"
 import { startProblems } from "./Problems.ts"
@@ -45,7 +46,8 @@ export const QueryRequest = Schema.Struct({
   prompt: Prompt,
   session_id: Schema.optionalKey(SessionId),
   ...newSessionFields,
-  ...runOptionFields
+  ...runOptionFields,
+  ...runSwitchFields
 })
   .check(consistentTools, onlyOfNewSessions)
   .annotate({ identifier: "QueryRequest" })
@@ -55,7 +57,8 @@ const { cwd: _cwd, ...continuedFields } = runOptionFields
 /** A prompt for a session that has its working directory already. */
 export const ContinueRequest = Schema.Struct({
   prompt: Prompt,
-  ...continuedFields
+  ...continuedFields,
+  ...runSwitchFields
 })
   .check(consistentTools)
   .annotate({ identifier: "ContinueRequest" })
@@ -65,6 +68,9 @@ export const startHeaders = {
   /** Repeating a request with the same key finds the first one's run instead of starting another, for 24 hours. */
   "idempotency-key": Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,255}$/)))
 } as const
+
+/** A run that goes on in the background; `Location` says where it is. */
+export const Accepted = Run.pipe(HttpApiSchema.status(202))
 
 /** The whole answer of a run that went well. */
 export const SingleAnswer = Schema.Struct({
@@ -82,19 +88,19 @@ export class QueryApi extends HttpApiGroup.make("query")
     HttpApiEndpoint.post("stream", "/query", {
       headers: startHeaders,
       payload: QueryRequest,
-      success: RunStream,
+      success: [RunStream, Accepted],
       error: startProblems
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Run an agent and follow it",
         description:
-          "Starts a run on a prompt and answers with its events as they come. What fails before the agent is ready is a status with an error body; what fails later is an `error` event."
+          "Starts a run on a prompt and answers with its events as they come. What fails before the agent is ready is a status with an error body; what fails later is an `error` event. With `background` the answer is 202 with the run as soon as it is stored."
       })
     ),
     HttpApiEndpoint.post("single", "/query/single", {
       headers: startHeaders,
       payload: QueryRequest,
-      success: SingleAnswer,
+      success: [SingleAnswer, Accepted],
       error: startProblems
     }).annotateMerge(
       OpenApi.annotations({

@@ -18,7 +18,7 @@ import { Authentication } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
 import { readProblems, startProblems, writeProblems } from "./Problems.ts"
-import { ContinueRequest, startHeaders } from "./Query.ts"
+import { Accepted, ContinueRequest, startHeaders } from "./Query.ts"
 import { RequestBody } from "./RequestBody.ts"
 import { RunStream } from "./RunStream.ts"
 import { Timestamp } from "./Timestamp.ts"
@@ -121,7 +121,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       params,
       headers: startHeaders,
       payload: ContinueRequest,
-      success: RunStream,
+      success: [RunStream, Accepted],
       error: startProblems
     }).annotateMerge(
       OpenApi.annotations({
@@ -133,7 +133,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       params,
       headers: startHeaders,
       payload: ContinueRequest,
-      success: RunStream,
+      success: [RunStream, Accepted],
       error: startProblems
     }).annotateMerge(
       OpenApi.annotations({

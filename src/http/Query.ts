@@ -5,11 +5,12 @@ import type { QueryRequest } from "../api/Query.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import type { Destination } from "../services/RunRequest.ts"
 import { Runs } from "../services/Runs.ts"
-import { makeEventStreams } from "./EventStream.ts"
+import { accepted } from "./Accepted.ts"
 import { makeRunRequests } from "./RunRequests.ts"
+import { makeRunStarts } from "./RunStarts.ts"
 
 const split = (payload: typeof QueryRequest.Type) => {
-  const { prompt, session_id, title, mode, tags, metadata, ...options } = payload
+  const { session_id, title, mode, tags, metadata, ...asked } = payload
   const destination: Destination =
     session_id === undefined
       ? {
@@ -20,7 +21,7 @@ const split = (payload: typeof QueryRequest.Type) => {
           metadata: metadata ?? {}
         }
       : { _tag: "Session", id: session_id }
-  return { prompt, destination, options }
+  return { destination, asked }
 }
 
 /** Answers the endpoints that run an agent on a prompt. */
@@ -29,23 +30,24 @@ export const QueryHandlers = HttpApiBuilder.group(
   "query",
   Effect.fn(function* (handlers) {
     const runs = yield* Runs
-    const eventStream = yield* makeEventStreams
+    const startRun = yield* makeRunStarts
     const runRequest = yield* makeRunRequests
     return handlers
       .handle(
         "stream",
         Effect.fn("query.stream")(function* ({ headers, payload, request }) {
-          const { destination, options, prompt } = split(payload)
-          const asked = yield* runRequest(request, headers["idempotency-key"], destination, prompt, options)
-          return yield* eventStream(yield* runs.start(yield* CurrentPrincipal, asked))
+          const { asked, destination } = split(payload)
+          return yield* startRun(request, headers["idempotency-key"], destination, asked)
         })
       )
       .handle(
         "single",
         Effect.fn("query.single")(function* ({ headers, payload, request }) {
-          const { destination, options, prompt } = split(payload)
-          const asked = yield* runRequest(request, headers["idempotency-key"], destination, prompt, options)
-          const { content, model, result } = yield* runs.answer(yield* CurrentPrincipal, asked)
+          const { asked, destination } = split(payload)
+          const run = yield* runRequest(request, headers["idempotency-key"], destination, asked)
+          const principal = yield* CurrentPrincipal
+          if (run.background) return yield* accepted(yield* runs.submit(principal, run))
+          const { content, model, result } = yield* runs.answer(principal, run)
           return { ...result, model, content }
         })
       )

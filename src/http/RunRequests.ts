@@ -1,13 +1,20 @@
 import { Effect } from "effect"
 import { Digest } from "effect/crypto"
 import type { HttpServerRequest } from "effect/http"
+import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
+import type { RunSwitches } from "../domain/RunSwitches.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { Destination, RunRequest } from "../services/RunRequest.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
 
 /** Most characters of a prompt in the log. */
 const previewLength = 100
+
+/** What every request that starts a run has in its body. */
+export interface RunPayload extends RunOptions, RunSwitches {
+  readonly prompt: string
+}
 
 const encoder = new TextEncoder()
 
@@ -29,14 +36,27 @@ export const makeRunRequests = Effect.gen(function* () {
     request: HttpServerRequest.HttpServerRequest,
     idempotencyKey: string | undefined,
     destination: Destination,
-    prompt: string,
-    options: RunOptions
+    { prompt, background = false, on_disconnect, ...options }: RunPayload
   ) {
     const record = yield* CurrentRecord
     if (settings.logPrompts) record.known.prompt_preview = prompt.slice(0, previewLength)
+    // Whoever cannot find the run again must not be able to leave it behind.
+    const isFindable = background || idempotencyKey !== undefined
+    if (on_disconnect === "continue" && !isFindable) {
+      return yield* new ValidationFailed({
+        issues: [{ path: "body.on_disconnect", message: "continue needs background or an Idempotency-Key" }]
+      })
+    }
     const idempotency =
       idempotencyKey === undefined ? null : { key: idempotencyKey, body_hash: yield* bodyHash(request) }
-    const asked: RunRequest = { destination, prompt, options, idempotency }
+    const asked: RunRequest = {
+      destination,
+      prompt,
+      options,
+      idempotency,
+      background,
+      on_disconnect: on_disconnect ?? (isFindable ? "continue" : "cancel")
+    }
     return asked
   })
 })

@@ -1,16 +1,12 @@
 import { Effect } from "effect"
-import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import type { ContinueRequest } from "../api/Query.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import { defaultPageSize } from "../domain/Page.ts"
-import type { Destination } from "../services/RunRequest.ts"
 import { Runs } from "../services/Runs.ts"
 import { Sessions } from "../services/Sessions.ts"
 import { messagePosition, messagesEnd, pageEnd, pagePosition } from "./Cursors.ts"
-import { makeEventStreams } from "./EventStream.ts"
-import { makeRunRequests } from "./RunRequests.ts"
+import { makeRunStarts } from "./RunStarts.ts"
 
 /** Answers the endpoints of sessions. */
 export const SessionsHandlers = HttpApiBuilder.group(
@@ -19,18 +15,7 @@ export const SessionsHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const sessions = yield* Sessions
     const runs = yield* Runs
-    const eventStream = yield* makeEventStreams
-    const runRequest = yield* makeRunRequests
-
-    const goOn = Effect.fn(function* (
-      request: HttpServerRequest.HttpServerRequest,
-      idempotencyKey: string | undefined,
-      destination: Destination,
-      { prompt, ...options }: typeof ContinueRequest.Type
-    ) {
-      const asked = yield* runRequest(request, idempotencyKey, destination, prompt, options)
-      return yield* eventStream(yield* runs.start(yield* CurrentPrincipal, asked))
-    })
+    const startRun = yield* makeRunStarts
 
     return handlers
       .handle(
@@ -77,10 +62,10 @@ export const SessionsHandlers = HttpApiBuilder.group(
         })
       )
       .handle("resume", ({ headers, params, payload, request }) =>
-        goOn(request, headers["idempotency-key"], { _tag: "Session", id: params.id }, payload)
+        startRun(request, headers["idempotency-key"], { _tag: "Session", id: params.id }, payload)
       )
       .handle("fork", ({ headers, params, payload, request }) =>
-        goOn(request, headers["idempotency-key"], { _tag: "Fork", of: params.id }, payload)
+        startRun(request, headers["idempotency-key"], { _tag: "Fork", of: params.id }, payload)
       )
       .handle(
         "interrupt",

@@ -31,6 +31,8 @@ export interface Execution {
   /** For log lines about the run. */
   readonly fields: FailureFields
   readonly outlivesReaders: boolean
+  /** Whether its request has an Idempotency-Key. */
+  readonly repeatable: boolean
   /** Completed when the agent has said `init`, or with what went wrong before. */
   readonly begun: Deferred.Deferred<void, BeginFailure>
   /** Completed when the service stops and runs have had their time. */
@@ -94,7 +96,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
     if (yield* Deferred.isDone(begun)) return failure === null ? undefined : yield* reportFailure(failure, fields)
     // What went wrong before `init` is the answer to the request, and the same request may be tried again.
-    if (execution.outlivesReaders) {
+    if (execution.repeatable) {
       yield* runs.releaseKey(turn.tenantId, lease.run_id).pipe(Effect.catch((cause) => reportFailure(cause, fields)))
     }
     yield* neverBegan(failure ?? new RunInterrupted({ run_id: lease.run_id }))

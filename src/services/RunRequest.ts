@@ -11,6 +11,7 @@ import type { SessionBusy, SessionCreateFailed, SessionNotFound } from "../domai
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Run, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
+import type { OnDisconnect } from "../domain/RunSwitches.ts"
 import type { SessionId, SessionMetadata, SessionMode } from "../domain/Session.ts"
 import type { Frame } from "./Frame.ts"
 
@@ -33,6 +34,9 @@ export interface RunRequest {
   readonly options: RunOptions
   /** Key and SHA-256 of method, path and body; null when the client sent no Idempotency-Key. */
   readonly idempotency: { readonly key: string; readonly body_hash: string } | null
+  /** Whether nobody waits for it to begin: what goes wrong is then in the run alone. */
+  readonly background: boolean
+  readonly on_disconnect: OnDisconnect
 }
 
 /** A run with a reader on it, from the first event that the reader has not seen. */

@@ -49,9 +49,11 @@ export class Runs extends Context.Service<
     /**
      * Starts a run and answers when its agent has said `init`. What goes wrong before that
      * fails here; what goes wrong after it is in the frames. The run belongs to the service:
-     * it goes on while the caller is gone, for DISCONNECT_GRACE.
+     * it goes on while the caller is gone, for DISCONNECT_GRACE or to its end.
      */
     start(principal: Principal, request: RunRequest): Effect.Effect<FollowedRun, StartFailure>
+    /** Starts a run and answers when it is stored. What goes wrong after that is in the run and in its frames. */
+    submit(principal: Principal, request: RunRequest): Effect.Effect<Run, StartFailure>
     /** Starts a run and waits for its end. A run that did not complete is its failure. */
     answer(principal: Principal, request: RunRequest): Effect.Effect<Answer, StartFailure>
     get(principal: Principal, id: RunId): Effect.Effect<Run, RunNotFound | ReadFailure>
@@ -200,6 +202,7 @@ export class Runs extends Context.Service<
         place: Scope.Closeable
       ) {
         const begun = yield* Deferred.make<void, BeginFailure>()
+        if (request.background) yield* Deferred.succeed(begun, undefined)
         const requestContext = yield* CurrentRequest
         const fields: FailureFields = {
           session_id: session.id,
@@ -216,7 +219,8 @@ export class Runs extends Context.Service<
           fields,
           begun,
           stopping: Deferred.await(stopping),
-          outlivesReaders: request.idempotency !== null
+          outlivesReaders: request.on_disconnect === "continue",
+          repeatable: request.idempotency !== null
         }).pipe(
           Effect.provideContext(services),
           Effect.ensuring(Scope.close(place, Exit.void)),
@@ -226,7 +230,7 @@ export class Runs extends Context.Service<
         return { run, begun: Deferred.await(begun) }
       })
 
-      const start = Effect.fn("Runs.start")(function* (principal: Principal, request: RunRequest) {
+      const begin = Effect.fn("Runs.begin")(function* (principal: Principal, request: RunRequest) {
         yield* admission.check(principal, request.prompt, request.options)
         const directories = yield* workspaces.additional(
           principal.tenant_id,
@@ -240,7 +244,7 @@ export class Runs extends Context.Service<
         if (cache.shared) yield* cache.ping
         const place = yield* Scope.make()
         // A client that leaves in between must not leave a run behind that nobody carries.
-        const { begun, run } = yield* Effect.uninterruptible(
+        return yield* Effect.uninterruptible(
           Effect.gen(function* () {
             yield* Scope.provide(admission.enter(principal.tenant_id), place)
             const written = yield* write(principal, request)
@@ -252,6 +256,10 @@ export class Runs extends Context.Service<
             return { run: written.run, begun: Effect.void }
           }).pipe(Effect.onError((cause) => Scope.close(place, Exit.failCause(cause))))
         )
+      })
+
+      const start = Effect.fn("Runs.start")(function* (principal: Principal, request: RunRequest) {
+        const { begun, run } = yield* begin(principal, request)
         yield* begun
         return follow(principal, run, run.start_seq)
       })
@@ -264,6 +272,9 @@ export class Runs extends Context.Service<
 
       return Runs.of({
         start,
+        submit: Effect.fn("Runs.submit")((principal, request) =>
+          Effect.map(begin(principal, request), ({ run }) => run)
+        ),
         answer: Effect.fn("Runs.answer")(function* (principal, request) {
           const { frames, run } = yield* start(principal, request)
           return yield* collectAnswer(run.id, frames)

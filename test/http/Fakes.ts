@@ -122,6 +122,7 @@ export const sessions: typeof Sessions.Service = {
 
 export const runs: typeof Runs.Service = {
   start: () => Effect.succeed(followed),
+  submit: () => Effect.succeed(run),
   answer: () => Effect.die(new Error("not under test")),
   get: (_, id) => (id === runId ? Effect.succeed(run) : Effect.fail(new RunNotFound({ run_id: id }))),
   follow: (_, _id, after) => Effect.succeed(after === 2 ? null : followed),
