@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
+import { Sequence } from "../domain/Run.ts"
 import {
   DoneData,
   ErrorData,
@@ -35,6 +36,10 @@ export const RunFrame = Schema.Union([
   frame("done", DoneData)
 ])
 export type RunFrame = typeof RunFrame.Type
+
+/** Where a reader goes on. A browser's EventSource sends `Last-Event-ID` by itself; it goes before `after`. */
+export const cursorHeaders = { "last-event-id": Schema.optionalKey(Sequence) } as const
+export const cursorQuery = { after: Schema.optionalKey(Sequence) } as const
 
 /** A run's events as server-sent events. */
 export const RunStream = HttpApiSchema.StreamSse({ events: RunFrame })

@@ -1,12 +1,11 @@
-import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { RunNotFound } from "../domain/errors/SessionErrors.ts"
-import { Run, RunId, Sequence } from "../domain/Run.ts"
+import { Run, RunId } from "../domain/Run.ts"
 import { Authentication } from "./Authentication.ts"
 import { problem } from "./Problem.ts"
 import { readProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
-import { RunStream } from "./RunStream.ts"
+import { cursorHeaders, cursorQuery, RunStream } from "./RunStream.ts"
 
 const params = { id: RunId }
 
@@ -20,9 +19,8 @@ export class RunsApi extends HttpApiGroup.make("runs")
     }).annotateMerge(OpenApi.annotations({ summary: "Read a run" })),
     HttpApiEndpoint.get("events", "/runs/:id/events", {
       params,
-      /** A browser's EventSource sends `Last-Event-ID` by itself; it goes before `after`. */
-      headers: { "last-event-id": Schema.optionalKey(Sequence) },
-      query: { after: Schema.optionalKey(Sequence) },
+      headers: cursorHeaders,
+      query: cursorQuery,
       // 204 when the run is over and there is nothing after the cursor: a browser then stops reconnecting.
       success: [RunStream, HttpApiSchema.NoContent],
       error: [problem(RunNotFound), ...readProblems]

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { DatetimeParse } from "../domain/errors/RequestErrors.ts"
+import { DatetimeParse, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { SessionBusy, SessionIdle, SessionNotFound, RunUnresponsive } from "../domain/errors/SessionErrors.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
 import { MessageData } from "../domain/RunEvent.ts"
@@ -20,7 +20,7 @@ import { problem } from "./Problem.ts"
 import { readProblems, startProblems, writeProblems } from "./Problems.ts"
 import { Accepted, ContinueRequest, startHeaders } from "./Query.ts"
 import { RequestBody } from "./RequestBody.ts"
-import { RunStream } from "./RunStream.ts"
+import { cursorHeaders, cursorQuery, RunStream } from "./RunStream.ts"
 import { Timestamp } from "./Timestamp.ts"
 
 const params = { id: SessionId }
@@ -115,6 +115,19 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       OpenApi.annotations({
         summary: "List a session's messages",
         description: "Oldest first. A fork begins with the messages of the session that it left."
+      })
+    ),
+    HttpApiEndpoint.get("events", "/sessions/:id/events", {
+      params,
+      headers: cursorHeaders,
+      query: cursorQuery,
+      success: [RunStream, HttpApiSchema.NoContent],
+      error: [absent, problem(ValidationFailed), ...readProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Follow a session's events",
+        description:
+          "Events of all its runs after `Last-Event-ID` or `after`, as they were stored, then those that follow. The stream ends when no run is live; 204 when there is nothing after the cursor either. A fork has its own events only."
       })
     ),
     HttpApiEndpoint.post("resume", "/sessions/:id/resume", {

@@ -1,6 +1,6 @@
 import { Cause, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
-import type { FollowedRun } from "../services/RunRequest.ts"
+import type { FollowedRun, FollowedSession } from "../services/RunRequest.ts"
 import { reportBug } from "./Failures.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
@@ -19,12 +19,13 @@ const retryDelay = 1000
 /** The id alone sets the reader's cursor, so that a stream that is cut before its first event can be resumed too. */
 const opening = (after: number): Uint8Array => encoder.encode(`retry: ${retryDelay}\nid: ${after}\n\n`)
 
-/** Answers with a run's events as server-sent events: the bytes of the log, as they are. */
+/** Answers with a run's or a session's events as server-sent events: the bytes of the log, as they are. */
 export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
-  Effect.fn(function* ({ run, after, frames }: FollowedRun) {
+  Effect.fn(function* (followed: FollowedRun | FollowedSession) {
+    const { after, frames } = followed
     const record = yield* CurrentRecord
-    record.known.session_id = run.session_id
-    record.known.run_id = run.id
+    record.known.session_id = "run" in followed ? followed.run.session_id : followed.session_id
+    if ("run" in followed) record.known.run_id = followed.run.id
     yield* streams.add
     const events = frames.pipe(
       Stream.map((frame) => frame.bytes),

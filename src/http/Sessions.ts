@@ -6,6 +6,7 @@ import { defaultPageSize } from "../domain/Page.ts"
 import { Runs } from "../services/Runs.ts"
 import { Sessions } from "../services/Sessions.ts"
 import { messagePosition, messagesEnd, pageEnd, pagePosition } from "./Cursors.ts"
+import { makeEventStreams } from "./EventStream.ts"
 import { makeRunStarts } from "./RunStarts.ts"
 
 /** Answers the endpoints of sessions. */
@@ -15,6 +16,7 @@ export const SessionsHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const sessions = yield* Sessions
     const runs = yield* Runs
+    const eventStream = yield* makeEventStreams
     const startRun = yield* makeRunStarts
 
     return handlers
@@ -59,6 +61,14 @@ export const SessionsHandlers = HttpApiBuilder.group(
             messages: page.messages.map(({ message, ...place }) => ({ ...place, ...message })),
             ...messagesEnd(page.next)
           }
+        })
+      )
+      .handle(
+        "events",
+        Effect.fn("sessions.events")(function* ({ headers, params, query }) {
+          const after = headers["last-event-id"] ?? query.after ?? null
+          const followed = yield* runs.followSession(yield* CurrentPrincipal, params.id, after)
+          return followed === null ? undefined : yield* eventStream(followed)
         })
       )
       .handle("resume", ({ headers, params, payload, request }) =>

@@ -1,5 +1,5 @@
 import { Effect, Latch, type Scope } from "effect"
-import type { RunId } from "../domain/Run.ts"
+import type { SessionId } from "../domain/Session.ts"
 import type { Frame } from "./Frame.ts"
 
 /** A reader's view of what is being written right now. */
@@ -15,13 +15,13 @@ export interface Subscription {
  * not fit into a reader's buffer is left out, since the reader finds it in the database.
  */
 export interface Broadcast {
-  readonly publish: (run: RunId, frames: ReadonlyArray<Frame>) => void
-  /** Has readers of a run look at the database. */
-  readonly wake: (run: string) => void
+  readonly publish: (session: SessionId, frames: ReadonlyArray<Frame>) => void
+  /** Has readers of a session look at the database. */
+  readonly wake: (session: string) => void
   readonly wakeAll: () => void
-  readonly subscribe: (run: RunId) => Effect.Effect<Subscription, never, Scope.Scope>
-  /** How many readers a run has here. */
-  readonly readers: (run: RunId) => number
+  readonly subscribe: (session: SessionId) => Effect.Effect<Subscription, never, Scope.Scope>
+  /** How many readers a session has here. */
+  readonly readers: (session: SessionId) => number
 }
 
 class Reader implements Subscription {
@@ -66,33 +66,33 @@ class Reader implements Subscription {
 
 /** Makes the broadcast of an instance; each reader holds at most `readerBytes` of frames. */
 export const makeBroadcast = (readerBytes: number): Broadcast => {
-  const runs = new Map<string, Set<Reader>>()
+  const sessions = new Map<string, Set<Reader>>()
   return {
-    publish: (run, frames) => {
-      for (const reader of runs.get(run) ?? []) reader.give(frames)
+    publish: (session, frames) => {
+      for (const reader of sessions.get(session) ?? []) reader.give(frames)
     },
-    wake: (run) => {
-      for (const reader of runs.get(run) ?? []) reader.wake()
+    wake: (session) => {
+      for (const reader of sessions.get(session) ?? []) reader.wake()
     },
     wakeAll: () => {
-      for (const readers of runs.values()) for (const reader of readers) reader.wake()
+      for (const readers of sessions.values()) for (const reader of readers) reader.wake()
     },
-    subscribe: (run) =>
+    subscribe: (session) =>
       Effect.acquireRelease(
         Effect.sync(() => {
           const reader = new Reader(readerBytes)
-          const readers = runs.get(run)
-          if (readers === undefined) runs.set(run, new Set([reader]))
+          const readers = sessions.get(session)
+          if (readers === undefined) sessions.set(session, new Set([reader]))
           else readers.add(reader)
           return reader
         }),
         (reader) =>
           Effect.sync(() => {
-            const readers = runs.get(run)
+            const readers = sessions.get(session)
             readers?.delete(reader)
-            if (readers?.size === 0) runs.delete(run)
+            if (readers?.size === 0) sessions.delete(session)
           })
       ),
-    readers: (run) => runs.get(run)?.size ?? 0
+    readers: (session) => sessions.get(session)?.size ?? 0
   }
 }

@@ -20,7 +20,7 @@ export interface LogWriterOptions {
     batches: ReadonlyArray<LogBatch>
   ) => Effect.Effect<ReadonlyArray<RunId>, DatabaseFailure>
   /** Called with what has been stored, in order. */
-  readonly committed: (run: RunId, frames: ReadonlyArray<Frame>) => Effect.Effect<void>
+  readonly committed: (lease: Lease, frames: ReadonlyArray<Frame>) => Effect.Effect<void>
 }
 
 /** The part of the log that belongs to one run. */
@@ -113,7 +113,7 @@ export const makeLogWriter = Effect.fnUntraced(function* (
       )
       for (const { pending, queue } of taken) {
         if (!held.has(queue.lease.run_id)) queue.fail(new LeaseLost({ run_id: queue.lease.run_id }))
-        else yield* options.committed(queue.lease.run_id, queue.stored(pending.length))
+        else yield* options.committed(queue.lease, queue.stored(pending.length))
       }
       return true
     }

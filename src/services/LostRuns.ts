@@ -57,7 +57,8 @@ export const layer = Layer.effectDiscard(
         { event: "error", data: { ...toErrorObject(failure, null), fatal: true } },
         { event: "done", data: { session_id, run_id, reason: "error" } }
       ]
-      const writer = log.open({ tenant_id: run.tenant_id, session_id, run_id }, run.lease, run.last_seq)
+      const subject = { tenant_id: run.tenant_id, session_id, run_id }
+      const writer = log.open(subject, run.lease, run.last_seq)
       yield* writer
         .finish(last, {
           status: "lost",
@@ -68,7 +69,7 @@ export const layer = Layer.effectDiscard(
           usage: null,
           error: { code, error_id, message: failure.message }
         })
-        .pipe(Effect.ensuring(log.close(run_id)))
+        .pipe(Effect.ensuring(log.close(subject)))
       yield* reportFailure(failure, {
         request_id: run.request_id,
         run_id,

@@ -52,11 +52,8 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   const sessions = yield* Sessions
   const { begun, fields, lease, run, turn } = execution
   const started = yield* Clock.currentTimeMillis
-  const writer = log.open(
-    { tenant_id: turn.tenantId, session_id: lease.session_id, run_id: lease.run_id },
-    lease,
-    run.start_seq
-  )
+  const subject = { tenant_id: turn.tenantId, session_id: lease.session_id, run_id: lease.run_id }
+  const writer = log.open(subject, lease, run.start_seq)
 
   const ending = Effect.map(Clock.currentTimeMillis, (now): EndingRun => ({
     session_id: lease.session_id,
@@ -107,6 +104,6 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     Effect.catchDefect((defect) =>
       Effect.andThen(reportDefect(Cause.die(defect), fields), Deferred.die(begun, defect))
     ),
-    Effect.ensuring(Effect.andThen(log.close(lease.run_id), Deferred.interrupt(begun)))
+    Effect.ensuring(Effect.andThen(log.close(subject), Deferred.interrupt(begun)))
   )
 })

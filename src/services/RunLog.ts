@@ -1,5 +1,4 @@
-import { Cause, Clock, Context, Effect, Layer, Option, Result, Stream } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { Clock, Context, Effect, Layer, Result, Stream } from "effect"
 import { Doorbell } from "../cache/Doorbell.ts"
 import { LeaseLost } from "../domain/errors/SessionErrors.ts"
 import { type Lease, type RunId, Sequence } from "../domain/Run.ts"
@@ -9,9 +8,10 @@ import { Settings } from "../domain/Settings.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { type LogRecord, RunEventRepository } from "../storage/RunEventRepository.ts"
 import { type RunEnd, RunRepository } from "../storage/RunRepository.ts"
-import { makeBroadcast, type Subscription } from "./Broadcast.ts"
+import { makeBroadcast } from "./Broadcast.ts"
 import { encodeData, type Frame, makeFrame } from "./Frame.ts"
 import { measureStored } from "./LogMetrics.ts"
+import { makeLogReading, type ReadSubject } from "./LogReading.ts"
 import { type CommitFailure, makeLogWriter } from "./LogWriter.ts"
 import { countEnded } from "./RunMetrics.ts"
 
@@ -34,19 +34,10 @@ export interface RunWriter {
   readonly failed: Effect.Effect<never, CommitFailure>
 }
 
-/** Rows that a reader fetches at once. */
-const pageRows = 500
-
-/** How often a reader of a run that is written elsewhere looks for news that no ring announced, in milliseconds. */
-const remotePoll = 500
-
-/** Likewise for a run that is written here, whose news come by themselves. */
-const localPoll = 15_000
-
 /** Pause before something that the database did not take is tried again. */
 const retryPause = 200
 
-const bellPrefix = "run:"
+const bellPrefix = "session:"
 
 /** The log of all runs: each event is numbered, stored, and only then shown to readers. */
 export class RunLog extends Context.Service<
@@ -55,14 +46,14 @@ export class RunLog extends Context.Service<
     /** Takes up writing under a lease, from the number that the session has reached. */
     open(subject: LogSubject, lease: Lease, after: Sequence): RunWriter
     /** Ends writing here; readers that are still there find the rest in the database. */
-    close(run: RunId): Effect.Effect<void>
+    close(subject: LogSubject): Effect.Effect<void>
     /**
-     * The run's frames after a number: those that are stored, then the others as they are
-     * stored, ending after `done`. While the database is away it waits.
+     * The frames after a number: those that are stored, then the others as they are stored. A run's
+     * end after `done`, a session's when none of its runs is live. While the database is away it waits.
      */
-    follow(subject: LogSubject, after: Sequence): Stream.Stream<Frame>
-    /** How many readers a run has on this instance. */
-    readers(run: RunId): number
+    follow(subject: ReadSubject, after: Sequence): Stream.Stream<Frame>
+    /** How many readers a session has on this instance. */
+    readers(session: SessionId): number
   }
 >()("causeway/services/RunLog") {
   static readonly layer = Layer.effect(
@@ -73,13 +64,16 @@ export class RunLog extends Context.Service<
       const runs = yield* RunRepository
       const doorbell = yield* Doorbell
       const broadcast = makeBroadcast(settings.readerBufferBytes)
-      const writtenHere = new Set<string>()
+      const writtenHere = new Map<string, RunId>()
       const context = yield* Effect.context<never>()
 
-      const publish = (run: RunId, frames: ReadonlyArray<Frame>) =>
+      const isHere = ({ run_id, session_id }: ReadSubject) =>
+        run_id === null ? writtenHere.has(session_id) : writtenHere.get(session_id) === run_id
+
+      const publish = ({ session_id }: Lease, frames: ReadonlyArray<Frame>) =>
         Effect.suspend(() => {
-          broadcast.publish(run, frames)
-          return doorbell.ring(bellPrefix + run)
+          broadcast.publish(session_id, frames)
+          return doorbell.ring(bellPrefix + session_id)
         })
 
       const writer = yield* makeLogWriter({
@@ -95,15 +89,15 @@ export class RunLog extends Context.Service<
         Stream.runForEach((name) =>
           Effect.sync(() => {
             if (name === "") return broadcast.wakeAll()
-            const run = name.slice(bellPrefix.length)
-            if (name.startsWith(bellPrefix) && !writtenHere.has(run)) broadcast.wake(run)
+            const session = name.slice(bellPrefix.length)
+            if (name.startsWith(bellPrefix) && !writtenHere.has(session)) broadcast.wake(session)
           })
         ),
         Effect.forkScoped
       )
 
       const open = (subject: LogSubject, lease: Lease, after: Sequence): RunWriter => {
-        writtenHere.add(subject.run_id)
+        writtenHere.set(subject.session_id, subject.run_id)
         const queue = writer.open(lease)
         let last: number = after
         const next = (event: RunEvent): LogRecord => ({
@@ -127,7 +121,7 @@ export class RunLog extends Context.Service<
                 records.map(() => offered)
               )
               yield* countEnded(end.status)
-              return yield* publish(lease.run_id, records.map(makeFrame))
+              return yield* publish(lease, records.map(makeFrame))
             }
             const waited = (yield* Clock.currentTimeMillis) - since
             if (result.failure._tag === "DbRefused" || waited >= settings.appendTimeout) {
@@ -143,7 +137,7 @@ export class RunLog extends Context.Service<
           show: (unsaved) =>
             Effect.sync(() =>
               broadcast.publish(
-                lease.run_id,
+                lease.session_id,
                 unsaved.map((event) =>
                   makeFrame({ run_id: lease.run_id, seq: null, event: event.event, data: encodeData(event) })
                 )
@@ -153,70 +147,14 @@ export class RunLog extends Context.Service<
         }
       }
 
-      const close = (run: RunId) =>
+      const close = ({ run_id, session_id }: LogSubject) =>
         Effect.sync(() => {
-          writtenHere.delete(run)
-          broadcast.wake(run)
+          // The session's next run may have been opened since.
+          if (writtenHere.get(session_id) === run_id) writtenHere.delete(session_id)
+          broadcast.wake(session_id)
         })
 
-      /** Stored frames after a number. A reader cannot be told of a failure, so it waits until the database is back. */
-      const stored = (subject: LogSubject, after: Sequence): Effect.Effect<ReadonlyArray<Frame>> =>
-        events.read(subject.tenant_id, subject.session_id, { after, limit: pageRows, run: subject.run_id }).pipe(
-          Effect.map((records) => records.map(makeFrame)),
-          Effect.catch(() => Effect.andThen(Effect.sleep(retryPause), stored(subject, after)))
-        )
-
-      const isOver = (subject: LogSubject): Effect.Effect<boolean> =>
-        runs.find(subject.tenant_id, subject.run_id).pipe(
-          Effect.map(Option.match({ onNone: () => true, onSome: ({ ended_at }) => ended_at !== null })),
-          Effect.catch(() => Effect.succeed(false))
-        )
-
-      const pull = (subject: LogSubject, after: Sequence, subscription: Subscription) => {
-        let cursor: number = after
-        let over = false
-        let kept: ReadonlyArray<Frame> = []
-
-        const emit = (frames: NonEmptyReadonlyArray<Frame>) => {
-          for (const frame of frames) {
-            if (frame.seq !== null) cursor = frame.seq
-            if (frame.event === "done") over = true
-          }
-          return Effect.succeed(frames)
-        }
-        const isNonEmpty = (frames: ReadonlyArray<Frame>): frames is NonEmptyReadonlyArray<Frame> => frames.length > 0
-
-        const next: Effect.Effect<NonEmptyReadonlyArray<Frame>, Cause.Done> = Effect.gen(function* () {
-          if (over) return yield* Cause.done()
-          const { frames, whole } = subscription.take()
-          kept = [...kept, ...frames].filter(({ seq }) => seq === null || seq > cursor)
-          const [first] = kept
-          if (whole && isNonEmpty(kept) && (first?.seq === null || first?.seq === cursor + 1)) {
-            const live = kept
-            kept = []
-            return yield* emit(live)
-          }
-          const found = yield* stored(subject, Sequence.make(cursor))
-          if (isNonEmpty(found)) return yield* emit(found)
-          // The database may hold less than was shown: frames without a number stand nowhere else.
-          const unsaved = kept.filter(({ seq }) => seq === null)
-          kept = []
-          if (isNonEmpty(unsaved)) return yield* emit(unsaved)
-          const here = writtenHere.has(subject.run_id)
-          if (!here && (yield* isOver(subject))) {
-            const rest = yield* stored(subject, Sequence.make(cursor))
-            return yield* isNonEmpty(rest) ? emit(rest) : Cause.done()
-          }
-          yield* Effect.timeoutOption(subscription.wait, here ? localPoll : remotePoll)
-          return yield* next
-        })
-        return next
-      }
-
-      const follow = (subject: LogSubject, after: Sequence) =>
-        Stream.fromPull(Effect.map(broadcast.subscribe(subject.run_id), (reader) => pull(subject, after, reader))).pipe(
-          Stream.scoped
-        )
+      const follow = yield* makeLogReading(broadcast, isHere)
 
       return RunLog.of({ open, close, follow, readers: broadcast.readers })
     })

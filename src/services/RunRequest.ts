@@ -48,6 +48,15 @@ export interface FollowedRun {
   readonly frames: Stream.Stream<Frame>
 }
 
+/** A session with a reader on it, over all its runs. */
+export interface FollowedSession {
+  readonly session_id: SessionId
+  /** The number before the first frame of `frames`. */
+  readonly after: Sequence
+  /** Its frames as stored, then as they come, until none of its runs is live. It never fails. */
+  readonly frames: Stream.Stream<Frame>
+}
+
 /** What stands between a request and a running agent. */
 export type StartFailure =
   | ShuttingDown

@@ -111,7 +111,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     let unread = 0
     while (unread < disconnectGrace) {
       yield* Effect.sleep(readerCheckEvery)
-      unread = log.readers(lease.run_id) > 0 ? 0 : unread + readerCheckEvery
+      unread = log.readers(lease.session_id) > 0 ? 0 : unread + readerCheckEvery
     }
     yield* agent.interrupt
   })

@@ -22,6 +22,7 @@ import { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { NewRun, RunPlace, RunStart } from "../storage/NewRun.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
+import { SessionRepository } from "../storage/SessionRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
 import type { FailureFields } from "./FailureReport.ts"
@@ -30,7 +31,7 @@ import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
 import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
-import type { Destination, FollowedRun, RunRequest, StartFailure } from "./RunRequest.ts"
+import type { Destination, FollowedRun, FollowedSession, RunRequest, StartFailure } from "./RunRequest.ts"
 import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
 
@@ -63,6 +64,15 @@ export class Runs extends Context.Service<
       id: RunId,
       after: Sequence | null
     ): Effect.Effect<FollowedRun | null, RunNotFound | ReadFailure>
+    /**
+     * A session's frames after a sequence number, over all its runs; null when none of them is live and there are
+     * none. A number that the session has not reached is a cursor of something else.
+     */
+    followSession(
+      principal: Principal,
+      id: SessionId,
+      after: Sequence | null
+    ): Effect.Effect<FollowedSession | null, SessionNotFound | ValidationFailed | ReadFailure>
     /** Interrupts a session's live run, wherever it is; answers when its owner has taken it. */
     interrupt(
       principal: Principal,
@@ -77,6 +87,7 @@ export class Runs extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* Settings
       const repository = yield* RunRepository
+      const sessionRows = yield* SessionRepository
       const sessions = yield* Sessions
       const admission = yield* Admission
       const cache = yield* Cache
@@ -285,6 +296,20 @@ export class Runs extends Context.Service<
           const from = Sequence.make(Math.max(after ?? 0, run.start_seq))
           if (run.ended_at !== null && from >= run.last_seq) return null
           return follow(principal, run, from)
+        }),
+        followSession: Effect.fn("Runs.followSession")(function* (principal, id, cursor) {
+          const { tenant_id } = principal
+          const reach = yield* asRead(sessionRows.reach(tenant_id, id))
+          if (Option.isNone(reach)) return yield* new SessionNotFound({ session_id: id })
+          const { last_seq, live } = reach.value
+          const after = cursor ?? Sequence.make(0)
+          if (after > last_seq) {
+            return yield* new ValidationFailed({
+              issues: [{ path: "after", message: `This session's last event is ${last_seq}` }]
+            })
+          }
+          if (!live && after === last_seq) return null
+          return { session_id: id, after, frames: log.follow({ tenant_id, session_id: id, run_id: null }, after) }
         }),
         interrupt: Effect.fn("Runs.interrupt")(function* (principal, id) {
           yield* sessions.get(principal, id)

@@ -27,6 +27,7 @@ export const databaseOperations = [
   "SessionRepository.history",
   "SessionRepository.list",
   "SessionRepository.markTranscriptIncomplete",
+  "SessionRepository.reach",
   "SessionRepository.update",
   "SingleInstanceLock",
   "TenantRepository.create",

@@ -40,6 +40,15 @@ export const HistorySegment = Schema.Struct({
 })
 export type HistorySegment = typeof HistorySegment.Type
 
+/** Where a session's log has got to. */
+export const SessionReach = Schema.Struct({
+  /** The number of the last event so far. */
+  last_seq: Sequence,
+  /** Whether a run is queued, running or waiting. */
+  live: Schema.Boolean
+})
+export type SessionReach = typeof SessionReach.Type
+
 /** What became of a request to delete a session. */
 export type Deletion =
   | { readonly _tag: "Deleted" }
@@ -76,6 +85,8 @@ export class SessionRepository extends Context.Service<
      * A stretch may be of a session that was deleted since: its events stay for its forks.
      */
     history(tenant: TenantId, id: SessionId): Effect.Effect<ReadonlyArray<HistorySegment>, DatabaseFailure>
+    /** Where a session's log has got to; none when there is no such session. */
+    reach(tenant: TenantId, id: SessionId): Effect.Effect<Option.Option<SessionReach>, DatabaseFailure>
     /** Notes that a part of the conversation is missing from the store. */
     markTranscriptIncomplete(tenant: TenantId, id: SessionId): Effect.Effect<void, DatabaseFailure>
   }
@@ -93,6 +104,7 @@ export class SessionRepository extends Context.Service<
       const segments = allRows(HistorySegment)
       const sessionKeys = allRows(SessionKey)
       const sessionKey = firstRow(SessionKey)
+      const sessionReach = firstRow(SessionReach)
       const runKey = firstRow(RunKey)
 
       const find = Effect.fn("SessionRepository.find")((tenant: TenantId, id: SessionId) =>
@@ -189,6 +201,17 @@ export class SessionRepository extends Context.Service<
         )
       )
 
+      const reach = Effect.fn("SessionRepository.reach")((tenant: TenantId, id: SessionId) =>
+        execute(
+          "SessionRepository.reach",
+          sessionReach(sql`
+            SELECT greatest(sessions.last_seq, live.last_seq) AS last_seq, live.id IS NOT NULL AS live
+            FROM sessions LEFT JOIN runs live
+              ON live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
+            WHERE sessions.id = ${id} AND sessions.tenant_id = ${tenant}`)
+        )
+      )
+
       const markTranscriptIncomplete = Effect.fn("SessionRepository.markTranscriptIncomplete")(
         (tenant: TenantId, id: SessionId) =>
           execute(
@@ -207,6 +230,7 @@ export class SessionRepository extends Context.Service<
           execute("SessionRepository.delete", transaction(remove(tenant, id)))
         ),
         history,
+        reach,
         markTranscriptIncomplete
       })
     })

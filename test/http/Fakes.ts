@@ -126,6 +126,7 @@ export const runs: typeof Runs.Service = {
   answer: () => Effect.die(new Error("not under test")),
   get: (_, id) => (id === runId ? Effect.succeed(run) : Effect.fail(new RunNotFound({ run_id: id }))),
   follow: (_, _id, after) => Effect.succeed(after === 2 ? null : followed),
+  followSession: () => Effect.succeed(null),
   interrupt: (_, id) => Effect.fail(new SessionIdle({ session_id: id })),
   drain: Effect.void
 }

@@ -64,6 +64,8 @@ holds<Equal<Fails<Runs["Service"]["start"]>, Starting>>()
 holds<Equal<Fails<Runs["Service"]["answer"]>, Starting>>()
 holds<Equal<Fails<Runs["Service"]["get"]>, RunNotFound | Reading>>()
 holds<Equal<Fails<Runs["Service"]["follow"]>, RunNotFound | Reading>>()
+holds<Equal<Fails<Runs["Service"]["submit"]>, Starting>>()
+holds<Equal<Fails<Runs["Service"]["followSession"]>, SessionNotFound | ValidationFailed | Reading>>()
 holds<Equal<Fails<Runs["Service"]["interrupt"]>, SessionNotFound | SessionIdle | RunUnresponsive | Reading>>()
 
 holds<Equal<Fails<ApiKeys["Service"]["authenticate"]>, Unauthorized | Writing>>()

@@ -1,0 +1,110 @@
+import { Cause, Effect, Option, Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { type RunId, Sequence } from "../domain/Run.ts"
+import type { SessionId } from "../domain/Session.ts"
+import type { TenantId } from "../domain/Tenant.ts"
+import { RunEventRepository } from "../storage/RunEventRepository.ts"
+import { RunRepository } from "../storage/RunRepository.ts"
+import type { Broadcast, Subscription } from "./Broadcast.ts"
+import { type Frame, makeFrame } from "./Frame.ts"
+
+/** What is followed: one run, or all runs of a session. */
+export interface ReadSubject {
+  readonly tenant_id: TenantId
+  readonly session_id: SessionId
+  readonly run_id: RunId | null
+}
+
+/** Rows that a reader fetches at once. */
+const pageRows = 500
+
+/** How often a reader of a run that is written elsewhere looks for news that no ring announced, in milliseconds. */
+const remotePoll = 500
+
+/** Likewise for a run that is written here, whose news come by themselves. */
+const localPoll = 15_000
+
+/** Pause before something that the database did not take is tried again. */
+const retryPause = 200
+
+const isNonEmpty = (frames: ReadonlyArray<Frame>): frames is NonEmptyReadonlyArray<Frame> => frames.length > 0
+
+/** Makes what readers of the log follow; `isHere` says whether what they follow is being written by this instance. */
+export const makeLogReading = Effect.fnUntraced(function* (
+  broadcast: Broadcast,
+  isHere: (subject: ReadSubject) => boolean
+) {
+  const events = yield* RunEventRepository
+  const runs = yield* RunRepository
+
+  /** Stored frames after a number. A reader cannot be told of a failure, so it waits until the database is back. */
+  const stored = (subject: ReadSubject, after: Sequence): Effect.Effect<ReadonlyArray<Frame>> =>
+    events
+      .read(subject.tenant_id, subject.session_id, {
+        after,
+        limit: pageRows,
+        ...(subject.run_id === null ? {} : { run: subject.run_id })
+      })
+      .pipe(
+        Effect.map((records) => records.map(makeFrame)),
+        Effect.catch(() => Effect.andThen(Effect.sleep(retryPause), stored(subject, after)))
+      )
+
+  const isOver = ({ run_id, session_id, tenant_id }: ReadSubject): Effect.Effect<boolean> =>
+    (run_id === null
+      ? Effect.map(runs.findLive(tenant_id, session_id), Option.isNone)
+      : Effect.map(
+          runs.find(tenant_id, run_id),
+          Option.match({ onNone: () => true, onSome: ({ ended_at }) => ended_at !== null })
+        )
+    ).pipe(Effect.catch(() => Effect.succeed(false)))
+
+  const pull = (subject: ReadSubject, after: Sequence, subscription: Subscription) => {
+    let cursor: number = after
+    let over = false
+    let kept: ReadonlyArray<Frame> = []
+
+    const isWanted = ({ run_id, seq }: Frame) =>
+      (subject.run_id === null || subject.run_id === run_id) && (seq === null || seq > cursor)
+
+    const emit = (frames: NonEmptyReadonlyArray<Frame>) => {
+      for (const frame of frames) {
+        if (frame.seq !== null) cursor = frame.seq
+        // In a session another run may follow.
+        if (frame.event === "done" && subject.run_id !== null) over = true
+      }
+      return Effect.succeed(frames)
+    }
+
+    const next: Effect.Effect<NonEmptyReadonlyArray<Frame>, Cause.Done> = Effect.gen(function* () {
+      if (over) return yield* Cause.done()
+      const { frames, whole } = subscription.take()
+      kept = [...kept, ...frames].filter(isWanted)
+      const [first] = kept
+      if (whole && isNonEmpty(kept) && (first?.seq === null || first?.seq === cursor + 1)) {
+        const live = kept
+        kept = []
+        return yield* emit(live)
+      }
+      const found = yield* stored(subject, Sequence.make(cursor))
+      if (isNonEmpty(found)) return yield* emit(found)
+      // The database may hold less than was shown: frames without a number stand nowhere else.
+      const unsaved = kept.filter(({ seq }) => seq === null)
+      kept = []
+      if (isNonEmpty(unsaved)) return yield* emit(unsaved)
+      const here = isHere(subject)
+      if (!here && (yield* isOver(subject))) {
+        const rest = yield* stored(subject, Sequence.make(cursor))
+        return yield* isNonEmpty(rest) ? emit(rest) : Cause.done()
+      }
+      yield* Effect.timeoutOption(subscription.wait, here ? localPoll : remotePoll)
+      return yield* next
+    })
+    return next
+  }
+
+  return (subject: ReadSubject, after: Sequence): Stream.Stream<Frame> =>
+    Stream.fromPull(Effect.map(broadcast.subscribe(subject.session_id), (reader) => pull(subject, after, reader))).pipe(
+      Stream.scoped
+    )
+})
