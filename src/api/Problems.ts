@@ -50,6 +50,7 @@ export const startProblems = [
   problem(StorageErrors.RedisUnavailable),
   problem(SessionErrors.SessionNotFound),
   problem(SessionErrors.SessionBusy),
+  problem(SessionErrors.RunUnresponsive),
   problem(SessionErrors.SessionCreateFailed),
   problem(SessionErrors.SessionRetrievalFailed),
   problem(SessionErrors.SessionPersistFailed),

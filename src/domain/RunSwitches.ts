@@ -4,12 +4,18 @@ import { Schema } from "effect"
 export const OnDisconnect = Schema.Literals(["cancel", "continue"])
 export type OnDisconnect = typeof OnDisconnect.Type
 
+/** What becomes of a request whose session has a live run: 409, or that run is interrupted and waited for. */
+export const OnBusy = Schema.Literals(["reject", "interrupt"])
+export type OnBusy = typeof OnBusy.Type
+
 /** The fields of a request that say how its run is carried, not what its agent does. They are named as on the wire. */
 export const runSwitchFields = {
   /** Answers 202 with the run as soon as it is stored; readers attach later. */
   background: Schema.optionalKey(Schema.Boolean),
   /** `continue` needs `background` or an Idempotency-Key, and is then the default; otherwise `cancel` is. */
-  on_disconnect: Schema.optionalKey(OnDisconnect)
+  on_disconnect: Schema.optionalKey(OnDisconnect),
+  /** `reject` unless given. */
+  on_busy: Schema.optionalKey(OnBusy)
 } as const
 
 /** How a request wants its run to be carried. */

@@ -36,7 +36,7 @@ export const makeRunRequests = Effect.gen(function* () {
     request: HttpServerRequest.HttpServerRequest,
     idempotencyKey: string | undefined,
     destination: Destination,
-    { prompt, background = false, on_disconnect, ...options }: RunPayload
+    { prompt, background = false, on_disconnect, on_busy = "reject", ...options }: RunPayload
   ) {
     const record = yield* CurrentRecord
     if (settings.logPrompts) record.known.prompt_preview = prompt.slice(0, previewLength)
@@ -55,7 +55,8 @@ export const makeRunRequests = Effect.gen(function* () {
       options,
       idempotency,
       background,
-      on_disconnect: on_disconnect ?? (isFindable ? "continue" : "cancel")
+      on_disconnect: on_disconnect ?? (isFindable ? "continue" : "cancel"),
+      on_busy
     }
     return asked
   })

@@ -7,11 +7,16 @@ import type {
   ValidationFailed
 } from "../domain/errors/RequestErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
-import type { SessionBusy, SessionCreateFailed, SessionNotFound } from "../domain/errors/SessionErrors.ts"
+import type {
+  RunUnresponsive,
+  SessionBusy,
+  SessionCreateFailed,
+  SessionNotFound
+} from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Run, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
-import type { OnDisconnect } from "../domain/RunSwitches.ts"
+import type { OnBusy, OnDisconnect } from "../domain/RunSwitches.ts"
 import type { SessionId, SessionMetadata, SessionMode } from "../domain/Session.ts"
 import type { Frame } from "./Frame.ts"
 
@@ -37,6 +42,7 @@ export interface RunRequest {
   /** Whether nobody waits for it to begin: what goes wrong is then in the run alone. */
   readonly background: boolean
   readonly on_disconnect: OnDisconnect
+  readonly on_busy: OnBusy
 }
 
 /** A run with a reader on it, from the first event that the reader has not seen. */
@@ -66,6 +72,7 @@ export type StartFailure =
   | ValidationFailed
   | SessionNotFound
   | SessionBusy
+  | RunUnresponsive
   | SessionCreateFailed
   | DbUnavailable
   | DbOperational

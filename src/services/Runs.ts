@@ -1,42 +1,36 @@
 import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope } from "effect"
-import { SecureRandom } from "effect/crypto"
 import { AgentRuntime, type AgentTurn, type Beginning } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { AgentNotExecutable, SdkMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
-import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import {
   RunNotFound,
   type RunUnresponsive,
-  SessionBusy,
-  SessionCreateFailed,
   SessionIdle,
   SessionNotFound,
   SessionRetrievalFailed
 } from "../domain/errors/SessionErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
-import { type Run, RunId, Sequence } from "../domain/Run.ts"
-import { SessionId } from "../domain/Session.ts"
+import { type Run, type RunId, Sequence } from "../domain/Run.ts"
+import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
-import type { NewRun, RunPlace, RunStart } from "../storage/NewRun.ts"
+import type { RunStart } from "../storage/NewRun.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import { SessionRepository } from "../storage/SessionRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
 import type { FailureFields } from "./FailureReport.ts"
-import { leaseMillis } from "./Leases.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
 import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
 import type { Destination, FollowedRun, FollowedSession, RunRequest, StartFailure } from "./RunRequest.ts"
+import { makeRunWrite, previewLength } from "./RunWrite.ts"
 import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
-
-/** How much of a prompt stands in the log, in characters. */
-const previewLength = 100
 
 /** How long interrupted runs have to write their ends when the service stops, in milliseconds. */
 const stopPatience = 10_000
@@ -96,31 +90,10 @@ export class Runs extends Context.Service<
       const transcripts = yield* Transcripts
       const controls = yield* RunControls
       const log = yield* RunLog
-      const random = yield* SecureRandom.SecureRandom
+      const write = yield* makeRunWrite
       const services = yield* Effect.context<ExecutionServices>()
       const executions = yield* FiberSet.make<void>()
       const stopping = yield* Deferred.make<void>()
-
-      const placeOf = Effect.fnUntraced(function* (principal: Principal, { destination, options }: RunRequest) {
-        if (destination._tag === "Session") {
-          if (options.cwd !== undefined) {
-            return yield* new ValidationFailed({
-              issues: [{ path: "body.cwd", message: "A session keeps the directory that it was made with" }]
-            })
-          }
-          const place: RunPlace = { _tag: "Existing", session_id: destination.id }
-          return place
-        }
-        const session_id = SessionId.make(yield* random.uuidV4())
-        if (destination._tag === "Fork") {
-          const place: RunPlace = { _tag: "Fork", session_id, parent_session_id: destination.of }
-          return place
-        }
-        const { _tag, ...session } = destination
-        const cwd = yield* workspaces.choose(principal.tenant_id, session_id, options.cwd)
-        const place: RunPlace = { _tag: "New", session_id, ...session, cwd }
-        return place
-      })
 
       const beginningOf = (principal: Principal, destination: Destination, session: SessionId): Beginning => {
         switch (destination._tag) {
@@ -141,44 +114,6 @@ export class Runs extends Context.Service<
         run,
         after,
         frames: log.follow({ tenant_id: principal.tenant_id, session_id: run.session_id, run_id: run.id }, after)
-      })
-
-      /** Writes the run down, or finds out why not. Nothing has been promised before this. */
-      const write = Effect.fnUntraced(function* (principal: Principal, request: RunRequest) {
-        const place = yield* placeOf(principal, request)
-        const requestContext = yield* CurrentRequest
-        const run: NewRun = {
-          tenant_id: principal.tenant_id,
-          run_id: RunId.make(yield* random.uuidV7()),
-          place,
-          owner: settings.instanceId,
-          lease_ms: leaseMillis,
-          model: request.options.model ?? settings.defaultModel,
-          options: request.options,
-          prompt_preview: request.prompt.slice(0, previewLength),
-          api_key_hash: principal.api_key_hash,
-          request_id: requestContext?.requestId ?? "",
-          idempotency: request.idempotency
-        }
-        if (place._tag === "Existing") yield* sessions.touch(principal.tenant_id, place.session_id)
-        const start = yield* repository
-          .start(run)
-          .pipe(
-            Effect.catchTag(
-              "DbRefused",
-              ({ cause }) => new SessionCreateFailed({ session_id: place.session_id, cause })
-            )
-          )
-        switch (start._tag) {
-          case "Mismatch":
-            return yield* new IdempotencyMismatch({ idempotency_key: request.idempotency?.key ?? "" })
-          case "Absent":
-            return yield* new SessionNotFound({ session_id: start.session_id })
-          case "Busy":
-            return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
-          default:
-            return start
-        }
       })
 
       const turnOf = (

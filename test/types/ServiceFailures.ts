@@ -47,6 +47,7 @@ type Starting =
   | ValidationFailed
   | SessionNotFound
   | SessionBusy
+  | RunUnresponsive
   | SessionCreateFailed
   | DbUnavailable
   | DbOperational

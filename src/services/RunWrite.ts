@@ -1,0 +1,116 @@
+import { Effect, Option, Schedule } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Workspaces } from "../agent/Workspaces.ts"
+import type { Principal } from "../domain/ApiKey.ts"
+import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { RunUnresponsive, SessionBusy, SessionCreateFailed, SessionNotFound } from "../domain/errors/SessionErrors.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
+import { CurrentRequest } from "../domain/RequestContext.ts"
+import { RunId } from "../domain/Run.ts"
+import { SessionId } from "../domain/Session.ts"
+import { Settings } from "../domain/Settings.ts"
+import type { TenantId } from "../domain/Tenant.ts"
+import type { NewRun, RunPlace, RunStart } from "../storage/NewRun.ts"
+import { RunRepository } from "../storage/RunRepository.ts"
+import { leaseMillis } from "./Leases.ts"
+import { RunControls } from "./RunControls.ts"
+import type { RunRequest } from "./RunRequest.ts"
+import { Sessions } from "./Sessions.ts"
+
+/** How much of a prompt stands in the log, in characters. */
+export const previewLength = 100
+
+/** How long a run that stands in another one's way has to end, in milliseconds. */
+const busyPatience = 10_000
+
+/** How often it is looked whether it has. */
+const busyCheckEvery = 50
+
+/** Makes what writes a run down, or finds out why not. Nothing has been promised before this. */
+export const makeRunWrite = Effect.gen(function* () {
+  const settings = yield* Settings
+  const repository = yield* RunRepository
+  const sessions = yield* Sessions
+  const workspaces = yield* Workspaces
+  const controls = yield* RunControls
+  const random = yield* SecureRandom.SecureRandom
+
+  const placeOf = Effect.fnUntraced(function* (principal: Principal, { destination, options }: RunRequest) {
+    if (destination._tag === "Session") {
+      if (options.cwd !== undefined) {
+        return yield* new ValidationFailed({
+          issues: [{ path: "body.cwd", message: "A session keeps the directory that it was made with" }]
+        })
+      }
+      const place: RunPlace = { _tag: "Existing", session_id: destination.id }
+      return place
+    }
+    const session_id = SessionId.make(yield* random.uuidV4())
+    if (destination._tag === "Fork") {
+      const place: RunPlace = { _tag: "Fork", session_id, parent_session_id: destination.of }
+      return place
+    }
+    const { _tag, ...session } = destination
+    const cwd = yield* workspaces.choose(principal.tenant_id, session_id, options.cwd)
+    const place: RunPlace = { _tag: "New", session_id, ...session, cwd }
+    return place
+  })
+
+  /** Interrupts a run, wherever it is, and waits for its end. */
+  const clearAway = Effect.fnUntraced(function* (tenant: TenantId, run_id: RunId) {
+    const ended = repository
+      .find(tenant, run_id)
+      .pipe(
+        Effect.map(Option.exists(({ ended_at }) => ended_at === null)),
+        Effect.repeat({ until: (live) => !live, schedule: Schedule.spaced(busyCheckEvery) })
+      )
+    // It may end by itself, or its instance may be dead: then nobody takes the instruction, and it ends all the same.
+    const told = Effect.ignore(controls.interrupt(tenant, run_id))
+    yield* Effect.raceFirst(ended, Effect.andThen(told, Effect.never)).pipe(
+      Effect.timeoutOrElse({
+        duration: busyPatience,
+        orElse: () => Effect.fail(new RunUnresponsive({ run_id }))
+      })
+    )
+  })
+
+  /** Stores the run in the place of the one that its session is busy with, if the request says so. */
+  const startOver = (run: NewRun, request: RunRequest): Effect.Effect<RunStart, RunUnresponsive | DatabaseFailure> =>
+    Effect.flatMap(repository.start(run), (start) =>
+      start._tag === "Busy" && request.on_busy === "interrupt"
+        ? Effect.andThen(Effect.interruptible(clearAway(run.tenant_id, start.run_id)), startOver(run, request))
+        : Effect.succeed(start)
+    )
+
+  return Effect.fnUntraced(function* (principal: Principal, request: RunRequest) {
+    const place = yield* placeOf(principal, request)
+    const requestContext = yield* CurrentRequest
+    const run: NewRun = {
+      tenant_id: principal.tenant_id,
+      run_id: RunId.make(yield* random.uuidV7()),
+      place,
+      owner: settings.instanceId,
+      lease_ms: leaseMillis,
+      model: request.options.model ?? settings.defaultModel,
+      options: request.options,
+      prompt_preview: request.prompt.slice(0, previewLength),
+      api_key_hash: principal.api_key_hash,
+      request_id: requestContext?.requestId ?? "",
+      idempotency: request.idempotency
+    }
+    if (place._tag === "Existing") yield* sessions.touch(principal.tenant_id, place.session_id)
+    const start = yield* startOver(run, request).pipe(
+      Effect.catchTag("DbRefused", ({ cause }) => new SessionCreateFailed({ session_id: place.session_id, cause }))
+    )
+    switch (start._tag) {
+      case "Mismatch":
+        return yield* new IdempotencyMismatch({ idempotency_key: request.idempotency?.key ?? "" })
+      case "Absent":
+        return yield* new SessionNotFound({ session_id: start.session_id })
+      case "Busy":
+        return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
+      default:
+        return start
+    }
+  })
+})
