@@ -126,11 +126,22 @@ const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(Admission.layer, ApiKeys.layer, Sessions.layer, Tenants.layer))
 )
 
+const signals = ["SIGTERM", "SIGINT"] as const
+
+/** Done when the process is told to stop once more. */
+const anotherSignal = Effect.callback<void>((resume) => {
+  const hurry = () => resume(Effect.void)
+  for (const signal of signals) process.on(signal, hurry)
+  return Effect.sync(() => {
+    for (const signal of signals) process.off(signal, hurry)
+  })
+})
+
 // Its finalizer runs before the server's: while runs end, the server still answers.
 const drainLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const runs = yield* Runs
-    yield* Effect.addFinalizer(() => runs.drain)
+    yield* Effect.addFinalizer(() => runs.drain(anotherSignal))
   })
 )
 

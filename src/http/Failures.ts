@@ -17,6 +17,8 @@ const retryAfterOf = (failure: Failure): number =>
   "retry_after_seconds" in failure ? failure.retry_after_seconds : defaultRetryAfter
 
 const headersOf = (failure: Failure, entry: CatalogueEntry): Record<string, string> => {
+  // The connection ends with the instance: the next request has to find another one.
+  if (failure._tag === "ShuttingDown") return { "retry-after": String(retryAfterOf(failure)), connection: "close" }
   if (entry.status === 429 || entry.status === 503) return { "retry-after": String(retryAfterOf(failure)) }
   if (failure._tag === "Unauthorized") return { "www-authenticate": `Bearer realm="causeway"` }
   if (failure._tag === "RequestMalformed") return { connection: "close" }

@@ -3,10 +3,23 @@ import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { failureOf } from "../domain/errors/RunFailure.ts"
 import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
 import { RunInterrupted } from "../domain/errors/AgentErrors.ts"
+import { ShuttingDown } from "../domain/errors/RequestErrors.ts"
 import type { RunId } from "../domain/Run.ts"
-import { type ContentBlock, DoneData, ErrorData, InitData, MessageData, ResultData } from "../domain/RunEvent.ts"
+import {
+  type ContentBlock,
+  DoneData,
+  ErrorData,
+  InitData,
+  MessageData,
+  ResultData,
+  StatusData
+} from "../domain/RunEvent.ts"
 import { markReported } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
+import { instanceStopping } from "./LogReading.ts"
+
+/** When who waited for a run of another instance should ask again, in seconds. */
+const restartSeconds = 5
 
 /** The whole answer of a run that went well. */
 export interface Answer {
@@ -27,6 +40,7 @@ const readMessage = read(MessageData)
 const readResult = read(ResultData)
 const readError = read(ErrorData)
 const readDone = read(DoneData)
+const readStatus = read(StatusData)
 
 interface Reading {
   model: string
@@ -34,6 +48,8 @@ interface Reading {
   result: ResultData | null
   failure: RunFailure | null
   interrupted: boolean
+  /** Whether this instance stops, while the run goes on elsewhere. */
+  released: boolean
 }
 
 const note = Effect.fnUntraced(function* (reading: Reading, frame: Frame) {
@@ -54,6 +70,9 @@ const note = Effect.fnUntraced(function* (reading: Reading, frame: Frame) {
       if (error.fatal) reading.failure = yield* Effect.fromOption(failureOf(error)).pipe(Effect.orDie)
       return
     }
+    case "status":
+      reading.released = (yield* readStatus(frame)).status === instanceStopping
+      return
     case "done":
       reading.interrupted = (yield* readDone(frame)).reason === "interrupted"
   }
@@ -70,11 +89,12 @@ const failureIn = ({ failure, interrupted, result, content }: Reading, run_id: R
 export const collectAnswer = Effect.fn("Answers.collectAnswer")(function* (
   run_id: RunId,
   frames: Stream.Stream<Frame>
-): Effect.fn.Return<Answer, RunFailure> {
-  const reading: Reading = { model: "", content: [], result: null, failure: null, interrupted: false }
+): Effect.fn.Return<Answer, RunFailure | ShuttingDown> {
+  const reading: Reading = { model: "", content: [], result: null, failure: null, interrupted: false, released: false }
   yield* Stream.runForEach(frames, (frame) => note(reading, frame))
   const failure = failureIn(reading, run_id)
   if (failure !== null) return yield* markReported(failure)
+  if (reading.released) return yield* new ShuttingDown({ retry_after_seconds: restartSeconds })
   if (reading.result === null) return yield* Effect.die(new Error("A run ended without a result or an error"))
   return { model: reading.model, content: reading.content, result: reading.result }
 })

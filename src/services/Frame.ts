@@ -3,7 +3,8 @@ import type { RunEvent, RunEventName } from "../domain/RunEvent.ts"
 
 /** One event as readers get it. Its bytes are made once and shared by all readers. */
 export interface Frame {
-  readonly run_id: RunId
+  /** Null for what belongs to no run. */
+  readonly run_id: RunId | null
   /** Null for what could not be stored: a cursor never moves there. */
   readonly seq: Sequence | null
   readonly event: RunEventName

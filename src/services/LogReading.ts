@@ -6,7 +6,7 @@ import type { TenantId } from "../domain/Tenant.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { Broadcast, Subscription } from "./Broadcast.ts"
-import { type Frame, makeFrame } from "./Frame.ts"
+import { encodeData, type Frame, makeFrame } from "./Frame.ts"
 
 /** What is followed: one run, or all runs of a session. */
 export interface ReadSubject {
@@ -27,13 +27,34 @@ const localPoll = 15_000
 /** Pause before something that the database did not take is tried again. */
 const retryPause = 200
 
+/** What is said last to a reader whose run goes on elsewhere while this instance stops. It is not stored. */
+export const instanceStopping = "instance_stopping"
+
+/** Its id is the reader's cursor, where another instance goes on. */
+const farewell = (run_id: RunId | null, cursor: number): Frame =>
+  makeFrame({
+    run_id,
+    seq: Sequence.make(cursor),
+    event: "status",
+    data: encodeData({
+      event: "status",
+      data: { status: instanceStopping, message: `This instance stops. Go on after event ${cursor}.` }
+    })
+  })
+
 const isNonEmpty = (frames: ReadonlyArray<Frame>): frames is NonEmptyReadonlyArray<Frame> => frames.length > 0
 
-/** Makes what readers of the log follow; `isHere` says whether what they follow is being written by this instance. */
-export const makeLogReading = Effect.fnUntraced(function* (
-  broadcast: Broadcast,
-  isHere: (subject: ReadSubject) => boolean
-) {
+/** What readers of the log must know of their instance. */
+export interface ReadingInstance {
+  readonly broadcast: Broadcast
+  /** Whether what is followed is being written by this instance. */
+  readonly isHere: (subject: ReadSubject) => boolean
+  /** Whether it stops, and sends its readers elsewhere. */
+  readonly isStopping: () => boolean
+}
+
+/** Makes what readers of the log follow. */
+export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, isStopping }: ReadingInstance) {
   const events = yield* RunEventRepository
   const runs = yield* RunRepository
 
@@ -96,6 +117,10 @@ export const makeLogReading = Effect.fnUntraced(function* (
       if (!here && (yield* isOver(subject))) {
         const rest = yield* stored(subject, Sequence.make(cursor))
         return yield* isNonEmpty(rest) ? emit(rest) : Cause.done()
+      }
+      if (!here && isStopping()) {
+        over = true
+        return yield* emit([farewell(subject.run_id, cursor)])
       }
       yield* Effect.timeoutOption(subscription.wait, here ? localPoll : remotePoll)
       return yield* next

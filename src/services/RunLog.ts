@@ -52,6 +52,8 @@ export class RunLog extends Context.Service<
      * end after `done`, a session's when none of its runs is live. While the database is away it waits.
      */
     follow(subject: ReadSubject, after: Sequence): Stream.Stream<Frame>
+    /** Sends readers of what is not written here elsewhere: each is told where to go on, and its stream ends. */
+    readonly release: Effect.Effect<void>
     /** How many readers a session has on this instance. */
     readers(session: SessionId): number
   }
@@ -154,9 +156,15 @@ export class RunLog extends Context.Service<
           broadcast.wake(session_id)
         })
 
-      const follow = yield* makeLogReading(broadcast, isHere)
+      let stopping = false
+      const follow = yield* makeLogReading({ broadcast, isHere, isStopping: () => stopping })
 
-      return RunLog.of({ open, close, follow, readers: broadcast.readers })
+      const release = Effect.sync(() => {
+        stopping = true
+        broadcast.wakeAll()
+      })
+
+      return RunLog.of({ open, close, follow, release, readers: broadcast.readers })
     })
   )
 }

@@ -72,8 +72,11 @@ export class Runs extends Context.Service<
       principal: Principal,
       id: SessionId
     ): Effect.Effect<RunId, SessionNotFound | SessionIdle | RunUnresponsive | ReadFailure>
-    /** Takes no new runs, lets those that go on finish for SHUTDOWN_GRACE, then interrupts them. */
-    readonly drain: Effect.Effect<void>
+    /**
+     * Takes no new runs, sends readers of other instances' runs away, and lets those that go on here finish for
+     * SHUTDOWN_GRACE or until `hurry` is done; then interrupts them.
+     */
+    drain(hurry: Effect.Effect<void>): Effect.Effect<void>
   }
 >()("causeway/services/Runs") {
   static readonly layer = Layer.effect(
@@ -255,9 +258,14 @@ export class Runs extends Context.Service<
             .pipe(Effect.catchTag("DbRefused", ({ cause }) => new SessionRetrievalFailed({ cause })))
           return live.value.id
         }),
-        drain: Effect.gen(function* () {
+        drain: Effect.fn("Runs.drain")(function* (hurry) {
           yield* admission.shut
-          yield* Effect.timeoutOption(FiberSet.awaitEmpty(executions), settings.shutdownGrace)
+          yield* log.release
+          yield* FiberSet.awaitEmpty(executions).pipe(
+            Effect.raceFirst(hurry),
+            Effect.interruptible,
+            Effect.timeoutOption(settings.shutdownGrace)
+          )
           yield* Deferred.succeed(stopping, undefined)
           yield* Effect.timeoutOption(FiberSet.awaitEmpty(executions), stopPatience)
         })

@@ -1,13 +1,10 @@
-import { randomBytes } from "node:crypto"
-import { mkdir } from "node:fs/promises"
-import { join } from "node:path"
 import { assert, describe, it } from "vitest"
-import { startRedis } from "../launchers/Redis.ts"
-import { freshDatabase, rowsOf } from "./Database.ts"
+import { rowsOf } from "./Database.ts"
+import { startInstances } from "./Instances.ts"
 import { at, textAt } from "./Json.ts"
 import { until } from "./Polling.ts"
 import { held, scripted, small } from "./Prompts.ts"
-import { makeDataDirectory, type Service, startService } from "./Service.ts"
+import type { Service } from "./Service.ts"
 import { stopCleanly, useService } from "./UseService.ts"
 
 const setting = useService()
@@ -104,17 +101,8 @@ describe("a request for a busy session", () => {
 
 describe("a run on another instance", () => {
   it("is interrupted there, or its death is waited for", async () => {
-    const redis = await startRedis()
-    const database = await freshDatabase()
     const { model } = setting()
-    const directories = await Promise.all([makeDataDirectory(), makeDataDirectory()])
-    const roots = join(await makeDataDirectory(), "roots")
-    await mkdir(roots)
-    const env = { ENCRYPTION_KEY: randomBytes(32).toString("base64"), WORKSPACE_ROOTS: roots }
-    const [one, two] = await Promise.all([
-      startService({ database, redis: redis.url, model: model.url, env, dataDir: directories[0] }),
-      startService({ database, redis: redis.url, model: model.url, env, dataDir: directories[1] })
-    ])
+    const { database, one, two, ...instances } = await startInstances(model.url)
     const take = async (session: string) => {
       const next = await two.stream("POST", `/api/v1/sessions/${session}/resume`, {
         body: { ...small, prompt: "Next.", on_busy: "interrupt" }
@@ -138,6 +126,6 @@ describe("a run on another instance", () => {
     const { body } = await two.request("GET", `/api/v1/runs/${orphaned.runId}`)
     assert.strictEqual(at(body, "status"), "lost")
     await stopCleanly(two)
-    await redis.stop()
+    await instances.stop()
   })
 })
