@@ -26,7 +26,9 @@ export const startCauseway = async (databaseUrl: string, modelUrl = "http://127.
     DATABASE_URL: databaseUrl,
     DATA_DIR: directory,
     LOG_FORMAT: "json",
-    PORT: "0"
+    PORT: "0",
+    RATE_LIMIT: "off",
+    RATE_LIMIT_STARTS: "off"
   })
   const stop = async () => {
     await program.stop()

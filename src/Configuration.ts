@@ -76,6 +76,23 @@ const integer = (minimum: number, maximum: number) =>
 const whole = (name: string, minimum: number, maximum: number, fallback: number, meaning: string) =>
   setting(name, integer(minimum, maximum), `a whole number from ${minimum} to ${maximum}`, String(fallback), meaning)
 
+const rate = (name: string, fallback: number, meaning: string) =>
+  setting(
+    name,
+    Schema.Union([
+      Schema.Literal("off").pipe(
+        Schema.decodeTo(Schema.Null, {
+          decode: SchemaGetter.transform(() => null),
+          encode: SchemaGetter.transform(() => "off" as const)
+        })
+      ),
+      integer(1, 1_000_000)
+    ]),
+    "off, or a whole number from 1 to 1000000",
+    String(fallback),
+    meaning
+  )
+
 type TimeText = Extract<Duration.Input, string>
 
 const time = (name: string, minimum: TimeText, maximum: TimeText, fallback: TimeText, meaning: string) => {
@@ -202,6 +219,8 @@ export const settings = {
   maxBodyBytes: whole("MAX_BODY_BYTES", 1024, 104_857_600, 10_485_760, "Largest request body, in bytes."),
   maxRuns: whole("MAX_RUNS", 1, 1000, 16, "Most runs of this instance at once; each is a process of 120 MB or more."),
   maxRunsPerTenant: whole("MAX_RUNS_PER_TENANT", 1, 1000, 8, "Most runs of one tenant at once on this instance."),
+  rateLimit: rate("RATE_LIMIT", 6000, "Most requests of one tenant in a minute, all at once if it likes."),
+  rateLimitStarts: rate("RATE_LIMIT_STARTS", 120, "Most requests of one tenant in a minute that start a run."),
   startTimeout: time("START_TIMEOUT", "1 second", "5 minutes", "30 seconds", "Longest start of an agent."),
   runTimeout: time("RUN_TIMEOUT", "1 second", "24 hours", "1 hour", "Longest run."),
   modelIdleTimeout: time(
@@ -340,6 +359,8 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       maxBodyBytes: settings.maxBodyBytes.read,
       maxRuns: settings.maxRuns.read,
       maxRunsPerTenant: settings.maxRunsPerTenant.read,
+      rateLimit: settings.rateLimit.read,
+      rateLimitStarts: settings.rateLimitStarts.read,
       startTimeout: settings.startTimeout.read,
       runTimeout: settings.runTimeout.read,
       modelIdleTimeout: settings.modelIdleTimeout.read,

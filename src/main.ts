@@ -7,9 +7,11 @@ import * as ClaudeAgentRuntime from "./agent/ClaudeAgentRuntime.ts"
 import { Workspaces } from "./agent/Workspaces.ts"
 import * as MemoryCache from "./cache/MemoryCache.ts"
 import * as MemoryDoorbell from "./cache/MemoryDoorbell.ts"
+import * as MemoryRateMeter from "./cache/MemoryRateMeter.ts"
 import * as RedisCache from "./cache/RedisCache.ts"
 import { RedisConnection } from "./cache/RedisConnection.ts"
 import * as RedisDoorbell from "./cache/RedisDoorbell.ts"
+import * as RedisRateMeter from "./cache/RedisRateMeter.ts"
 import { type Configuration, readConfiguration } from "./Configuration.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 import * as Tracing from "./Tracing.ts"
@@ -24,6 +26,7 @@ import { loggers } from "./services/LogFormat.ts"
 import * as LostRuns from "./services/LostRuns.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
+import { RateLimits } from "./services/RateLimits.ts"
 import { Readiness } from "./services/Readiness.ts"
 import { RunControls } from "./services/RunControls.ts"
 import { RunLog } from "./services/RunLog.ts"
@@ -75,8 +78,10 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
 
   const shared =
     redisUrl === undefined
-      ? Layer.merge(MemoryCache.layer(), MemoryDoorbell.layer)
-      : Layer.merge(RedisCache.layer, RedisDoorbell.layer).pipe(Layer.provide(RedisConnection.layer(redisUrl)))
+      ? Layer.mergeAll(MemoryCache.layer(), MemoryDoorbell.layer, MemoryRateMeter.layer)
+      : Layer.mergeAll(RedisCache.layer, RedisDoorbell.layer, RedisRateMeter.layer).pipe(
+          Layer.provide(RedisConnection.layer(redisUrl))
+        )
 
   const agents = ClaudeAgentRuntime.layer({
     directory: join(directory, "agents"),
@@ -158,6 +163,7 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
     ),
     Layer.provide(OperatorKey.layer(configuration.apiKey, resolve(configuration.dataDirectory, "api-key"))),
     Layer.provide(servicesLayer),
+    Layer.provide(RateLimits.layer({ requests: configuration.rateLimit, starts: configuration.rateLimitStarts })),
     Layer.provide(outsideLayer(configuration, instanceId)),
     Layer.provide(settingsLayer(configuration, instanceId)),
     Layer.provide(

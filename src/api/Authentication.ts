@@ -8,6 +8,11 @@ export class RequiredScope extends Context.Reference<ApiKeyScope>("causeway/api/
   defaultValue: () => "query"
 }) {}
 
+/** Whether an endpoint starts a run, which is limited more than other requests are. */
+export class StartsRun extends Context.Reference<boolean>("causeway/api/Authentication/StartsRun", {
+  defaultValue: () => false
+}) {}
+
 /**
  * Finds out who sends a request, by `X-API-Key` or `Authorization: Bearer`, and whether its
  * key may. Not declared as `security`: there each scheme is tried on its own, and the second

@@ -15,10 +15,11 @@ export const bodyProblems = [
   problem(RequestErrors.UnsupportedMediaType)
 ] as const
 
-/** What looking up a key can fail with. */
+/** What a request can fail with until its sender is known and may send it. */
 export const authenticationProblems = [
   problem(RequestErrors.Unauthorized),
   problem(RequestErrors.Forbidden),
+  problem(RequestErrors.RateLimited),
   problem(StorageErrors.DbUnavailable),
   problem(StorageErrors.DbOperational),
   problem(StorageErrors.DbRefused)

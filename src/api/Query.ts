@@ -5,7 +5,7 @@ import { ContentBlock, ResultData } from "../domain/RunEvent.ts"
 import { runOptionFields } from "../domain/RunOptions.ts"
 import { runSwitchFields } from "../domain/RunSwitches.ts"
 import { SessionId, SessionMetadata, SessionMode, SessionTags, SessionTitle } from "../domain/Session.ts"
-import { Authentication } from "./Authentication.ts"
+import { Authentication, StartsRun } from "./Authentication.ts"
 import { startProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
 import { RunStream } from "./RunStream.ts"
@@ -110,6 +110,7 @@ export class QueryApi extends HttpApiGroup.make("query")
       })
     )
   )
+  .annotateEndpoints(StartsRun, true)
   .middleware(RequestBody)
   .middleware(Authentication)
   .prefix("/api/v1")

@@ -14,7 +14,7 @@ import {
   SessionTags,
   SessionTitle
 } from "../domain/Session.ts"
-import { Authentication } from "./Authentication.ts"
+import { Authentication, StartsRun } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
 import { readProblems, startProblems, writeProblems } from "./Problems.ts"
@@ -136,25 +136,29 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       payload: ContinueRequest,
       success: [RunStream, Accepted],
       error: startProblems
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Go on with a session",
-        description: "Starts another run in the session and answers with its events."
-      })
-    ),
+    })
+      .annotate(StartsRun, true)
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Go on with a session",
+          description: "Starts another run in the session and answers with its events."
+        })
+      ),
     HttpApiEndpoint.post("fork", "/sessions/:id/fork", {
       params,
       headers: startHeaders,
       payload: ContinueRequest,
       success: [RunStream, Accepted],
       error: startProblems
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Go on from a session in a new one",
-        description:
-          "Starts a run in a new session that begins with all that was said here, and answers with its events."
-      })
-    ),
+    })
+      .annotate(StartsRun, true)
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Go on from a session in a new one",
+          description:
+            "Starts a run in a new session that begins with all that was said here, and answers with its events."
+        })
+      ),
     HttpApiEndpoint.post("interrupt", "/sessions/:id/interrupt", {
       params,
       success: Interrupted,

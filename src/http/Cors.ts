@@ -19,7 +19,15 @@ export const corsLayer = (origins: ReadonlyArray<string>): Layer.Layer<never, ne
         "last-event-id",
         "x-request-id"
       ],
-      exposedHeaders: ["x-request-id", "retry-after", "allow", "www-authenticate"],
+      exposedHeaders: [
+        "x-request-id",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "allow",
+        "www-authenticate",
+        "location"
+      ],
       maxAge: day
     }),
     { global: true }

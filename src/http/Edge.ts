@@ -6,6 +6,7 @@ import { CurrentRequest } from "../domain/RequestContext.ts"
 import { ApiKeys } from "../services/ApiKeys.ts"
 import { answer, isAbandoned } from "./Answers.ts"
 import { countRequest } from "./HttpMetrics.ts"
+import { rateLimitFields } from "./RateLimitFields.ts"
 import { requestIdOf } from "./RequestId.ts"
 import { CurrentRecord, RequestRecord } from "./RequestRecord.ts"
 import { unknownRoute } from "./UnknownRoutes.ts"
@@ -63,7 +64,8 @@ export const EdgeLayer = HttpRouter.middleware<{ handles: HttpServerError.HttpSe
 
           const finish = (response: HttpServerResponse.HttpServerResponse) => {
             countRequest(fiber.context, record, response.status)
-            const sent = Effect.succeed(HttpServerResponse.setHeader(response, "x-request-id", record.requestId))
+            const headers = { "x-request-id": record.requestId, ...rateLimitFields(record.limits) }
+            const sent = Effect.succeed(HttpServerResponse.setHeaders(response, headers))
             return response.status >= 400 && carriesBody(request) ? Effect.andThen(discardBody(request), sent) : sent
           }
 

@@ -1,6 +1,7 @@
 import { Context } from "effect"
 import type { Principal } from "../domain/ApiKey.ts"
 import type { RequestInformation } from "../domain/RequestContext.ts"
+import type { RateState } from "../services/RateLimits.ts"
 
 /** How routes are called that the API does not have; in metrics, a path that clients choose would be without bound. */
 export const unmatchedRoute = "unmatched"
@@ -18,6 +19,8 @@ export class RequestRecord implements RequestInformation {
   route: string = unmatchedRoute
   /** What stands on the log line of a failure beside that: what the request is about. */
   readonly known: { session_id?: string; run_id?: string; prompt_preview?: string } = {}
+  /** What its tenant has left of its limits. */
+  limits: ReadonlyArray<RateState> = []
   /** Stands on every log line of the request; it is one object, so that what is learned later stands there too. */
   readonly logAnnotations: Record<string, unknown>
 

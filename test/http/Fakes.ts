@@ -10,6 +10,7 @@ import { type InstanceSettings, Settings } from "../../src/domain/Settings.ts"
 import { Tenant, TenantId } from "../../src/domain/Tenant.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
+import { RateLimits } from "../../src/services/RateLimits.ts"
 import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { Sessions } from "../../src/services/Sessions.ts"
@@ -161,5 +162,6 @@ export const servicesLayer = (replaced: {
     Layer.succeed(Runs, { ...runs, ...replaced.runs }),
     Layer.succeed(Tenants, tenants),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),
+    Layer.succeed(RateLimits, { count: () => Effect.succeed({ limits: [], wait: null }) }),
     Layer.succeed(Settings, settings)
   )

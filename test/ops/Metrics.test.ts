@@ -34,6 +34,7 @@ const wanted: ReadonlyArray<readonly [name: string, type: string]> = [
   ["cache_requests_total", "counter"],
   ["cache_corruption_total", "counter"],
   ["redis_down", "gauge"],
+  ["rate_limit_unmeasured_total", "counter"],
   ["db_query_duration_seconds", "histogram"],
   ["db_connection_errors_total", "counter"],
   ["db_calls_in_flight", "gauge"],
