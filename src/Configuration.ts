@@ -105,6 +105,22 @@ const time = (name: string, minimum: TimeText, maximum: TimeText, fallback: Time
   return { ...documented, read: Effect.map(read, Duration.toMillis) }
 }
 
+/** A time, or `off`, which is the default. */
+const timeOrOff = (name: string, minimum: TimeText, maximum: TimeText, example: TimeText, meaning: string) => {
+  const { read, ...documented } = time(name, minimum, maximum, example, meaning)
+  const expected = `off, or ${documented.expected}`
+  return {
+    ...documented,
+    fallback: "off",
+    expected,
+    read: Effect.flatMap(textOf(name), (text): Effect.Effect<number | null, InvalidSetting> =>
+      Option.getOrElse(text, () => "off") === "off"
+        ? Effect.succeed(null)
+        : Effect.mapError(read, () => new InvalidSetting({ setting: name, expected }))
+    )
+  }
+}
+
 const url = (protocols: ReadonlyArray<string>) =>
   Schema.String.check(
     Schema.makeFilter((text: string) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
@@ -266,6 +282,20 @@ export const settings = {
     1_048_576,
     "Most bytes that are kept for one slow reader of a stream; beyond that it reads from the database."
   ),
+  deltaRetention: time(
+    "DELTA_RETENTION",
+    "1 second",
+    "3650 days",
+    "24 hours",
+    "How long `partial` events are kept after their run's end. Whole messages stay."
+  ),
+  eventRetention: timeOrOff(
+    "EVENT_RETENTION",
+    "1 second",
+    "3650 days",
+    "90 days",
+    "How long all events are kept after their run's end, a session's messages among them; off keeps them. The agent's own conversation stays: the session can be resumed."
+  ),
   corsOrigins: setting(
     "CORS_ORIGINS",
     list(","),
@@ -370,6 +400,8 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       shutdownGrace: settings.shutdownGrace.read,
       appendBufferBytes: settings.appendBufferBytes.read,
       readerBufferBytes: settings.readerBufferBytes.read,
+      deltaRetention: settings.deltaRetention.read,
+      eventRetention: settings.eventRetention.read,
       corsOrigins: settings.corsOrigins.read,
       metricsKey: settings.metricsKey.read,
       otlpEndpoint: settings.otlpEndpoint.read,

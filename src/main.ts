@@ -28,6 +28,7 @@ import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
 import { RateLimits } from "./services/RateLimits.ts"
 import { Readiness } from "./services/Readiness.ts"
+import * as Retention from "./services/Retention.ts"
 import { RunControls } from "./services/RunControls.ts"
 import { RunLog } from "./services/RunLog.ts"
 import { Runs } from "./services/Runs.ts"
@@ -39,6 +40,7 @@ import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
 import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
 import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
 import * as Migrations from "./storage/Migrations.ts"
+import { RetentionRepository } from "./storage/RetentionRepository.ts"
 import { RunControlRepository } from "./storage/RunControlRepository.ts"
 import { RunEventRepository } from "./storage/RunEventRepository.ts"
 import { RunRepository } from "./storage/RunRepository.ts"
@@ -68,6 +70,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
   const repositories = Layer.mergeAll(
     ApiKeyRepository.layer,
     DatabaseProbe.layer,
+    RetentionRepository.layer,
     RunControlRepository.layer,
     RunEventRepository.layer,
     RunRepository.layer,
@@ -162,6 +165,7 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
       })
     ),
     Layer.provide(OperatorKey.layer(configuration.apiKey, resolve(configuration.dataDirectory, "api-key"))),
+    Layer.provide(Retention.layer({ deltas: configuration.deltaRetention, events: configuration.eventRetention })),
     Layer.provide(servicesLayer),
     Layer.provide(RateLimits.layer({ requests: configuration.rateLimit, starts: configuration.rateLimitStarts })),
     Layer.provide(outsideLayer(configuration, instanceId)),

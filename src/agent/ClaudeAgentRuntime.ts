@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import { stat } from "node:fs/promises"
 import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
@@ -11,6 +11,9 @@ import { runTurn } from "./RunningTurn.ts"
 import { writeTranscript } from "./TranscriptFiles.ts"
 import { makeTranscriptStore } from "./TranscriptStore.ts"
 import { makeTurnDirectory, removeAbandoned } from "./TurnDirectory.ts"
+
+/** How often it is looked for directories whose processes are no more. */
+const sweepEvery = "1 hour"
 
 const checkWorkspace = (cwd: string) =>
   Effect.tryPromise({ try: () => stat(cwd), catch: () => new WorkspaceMissing() }).pipe(
@@ -39,6 +42,8 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
     AgentRuntime,
     Effect.gen(function* () {
       yield* removeAbandoned(settings.directory)
+      // Other processes on this machine may die while this one goes on.
+      yield* removeAbandoned(settings.directory).pipe(Effect.schedule(Schedule.spaced(sweepEvery)), Effect.forkScoped)
       yield* registerAgentMetrics
       const confinement = yield* findConfinement
       const hasCredentials = settings.apiKey !== undefined || settings.baseUrl !== undefined

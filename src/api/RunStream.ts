@@ -9,6 +9,7 @@ import {
   PartialData,
   PermissionDeniedData,
   ResultData,
+  ResyncData,
   RetryData,
   StatusData,
   ToolProgressData
@@ -33,7 +34,8 @@ export const RunFrame = Schema.Union([
   frame("status", StatusData),
   frame("result", ResultData),
   frame("error", ErrorData),
-  frame("done", DoneData)
+  frame("done", DoneData),
+  frame("resync", ResyncData)
 ])
 export type RunFrame = typeof RunFrame.Type
 

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { RunId, Usage } from "./Run.ts"
+import { RunId, Sequence, Usage } from "./Run.ts"
 import { PermissionMode } from "./RunOptions.ts"
 import { SessionId } from "./Session.ts"
 
@@ -121,6 +121,15 @@ export type DoneReason = typeof DoneReason.Type
 
 /** The last event of a run. */
 export const DoneData = Schema.Struct({ ...run, reason: DoneReason })
+
+/** What a reader's cursor points to is no longer kept: what comes next is not all that came. It is not stored. */
+export const ResyncData = Schema.Struct({
+  /** Pieces of messages whose time is over, or all events of a run. The messages themselves are kept with `deltas_removed`. */
+  reason: Schema.Literals(["deltas_removed", "events_removed"]),
+  /** The number of the first event after the cursor that is still there; null when there is none. */
+  first_kept: Schema.NullOr(Sequence)
+})
+export type ResyncData = typeof ResyncData.Type
 
 const event = <const Name extends string, Data extends Schema.Top>(name: Name, data: Data) =>
   Schema.Struct({ event: Schema.Literal(name), data })

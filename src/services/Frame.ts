@@ -7,7 +7,8 @@ export interface Frame {
   readonly run_id: RunId | null
   /** Null for what could not be stored: a cursor never moves there. */
   readonly seq: Sequence | null
-  readonly event: RunEventName
+  /** `resync` is about the log and never in it. */
+  readonly event: RunEventName | "resync"
   /** JSON in one line. */
   readonly data: string
   /** The server-sent event: `id:` where there is one, `event:`, `data:`. */

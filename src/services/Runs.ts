@@ -1,4 +1,4 @@
-import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope } from "effect"
+import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope, Stream } from "effect"
 import { AgentRuntime, type AgentTurn, type Beginning } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import { Cache } from "../cache/Cache.ts"
@@ -19,15 +19,18 @@ import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { RunStart } from "../storage/NewRun.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
+import { RetentionRepository } from "../storage/RetentionRepository.ts"
 import { SessionRepository } from "../storage/SessionRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
 import type { FailureFields } from "./FailureReport.ts"
+import type { Frame } from "./Frame.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
 import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
 import type { Destination, FollowedRun, FollowedSession, RunRequest, StartFailure } from "./RunRequest.ts"
+import { resyncFrame } from "./Resync.ts"
 import { makeRunWrite, previewLength } from "./RunWrite.ts"
 import { Sessions } from "./Sessions.ts"
 import { Transcripts } from "./Transcripts.ts"
@@ -85,6 +88,7 @@ export class Runs extends Context.Service<
       const settings = yield* Settings
       const repository = yield* RunRepository
       const sessionRows = yield* SessionRepository
+      const retention = yield* RetentionRepository
       const sessions = yield* Sessions
       const admission = yield* Admission
       const cache = yield* Cache
@@ -117,6 +121,23 @@ export class Runs extends Context.Service<
         run,
         after,
         frames: log.follow({ tenant_id: principal.tenant_id, session_id: run.session_id, run_id: run.id }, after)
+      })
+
+      /** What a reader is told first whose range is not whole any more. A beginner needs no deltas. */
+      const resync = Effect.fnUntraced(function* (
+        principal: Principal,
+        session: SessionId,
+        run: RunId | null,
+        { after, last, start }: { readonly after: Sequence; readonly last: Sequence; readonly start: number }
+      ) {
+        const removal = yield* asRead(retention.removedAfter(principal.tenant_id, session, run, after))
+        return Option.match(
+          Option.filter(removal, ({ whole }) => whole || after > start),
+          {
+            onNone: (): Stream.Stream<Frame> => Stream.empty,
+            onSome: (found) => Stream.make(resyncFrame(run, found, last))
+          }
+        )
       })
 
       const turnOf = (
@@ -233,7 +254,11 @@ export class Runs extends Context.Service<
           const run = yield* get(principal, id)
           const from = Sequence.make(Math.max(after ?? 0, run.start_seq))
           if (run.ended_at !== null && from >= run.last_seq) return null
-          return follow(principal, run, from)
+          const followed = follow(principal, run, from)
+          if (run.ended_at === null) return followed
+          const range = { after: from, last: run.last_seq, start: run.start_seq }
+          const first = yield* resync(principal, run.session_id, id, range)
+          return { ...followed, frames: Stream.concat(first, followed.frames) }
         }),
         followSession: Effect.fn("Runs.followSession")(function* (principal, id, cursor) {
           const { tenant_id } = principal
@@ -247,7 +272,9 @@ export class Runs extends Context.Service<
             })
           }
           if (!live && after === last_seq) return null
-          return { session_id: id, after, frames: log.follow({ tenant_id, session_id: id, run_id: null }, after) }
+          const first = yield* resync(principal, id, null, { after, last: last_seq, start: 0 })
+          const frames = log.follow({ tenant_id, session_id: id, run_id: null }, after)
+          return { session_id: id, after, frames: Stream.concat(first, frames) }
         }),
         interrupt: Effect.fn("Runs.interrupt")(function* (principal, id) {
           yield* sessions.get(principal, id)

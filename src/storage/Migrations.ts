@@ -3,10 +3,12 @@ import { Migrator, SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { translate } from "./DatabaseFailures.ts"
 import foundation from "./migrations/0001_foundation.ts"
+import retention from "./migrations/0002_retention.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
-  "0001_foundation": foundation
+  "0001_foundation": foundation,
+  "0002_retention": retention
 }
 
 const table = "schema_migrations"

@@ -50,6 +50,7 @@ const wanted: ReadonlyArray<readonly [name: string, type: string]> = [
   ["log_append_delay_seconds", "histogram"],
   ["log_batch_events", "histogram"],
   ["leases_frozen_total", "counter"],
+  ["retention_removed_total", "counter"],
   ["agent_processes", "gauge"],
   ["agent_start_seconds", "histogram"],
   ["agent_unknown_messages_total", "counter"],

@@ -6,6 +6,7 @@ import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import * as EmbeddedDatabase from "../../src/storage/EmbeddedDatabase.ts"
 import { LeaseConnection } from "../../src/storage/LeaseConnection.ts"
 import * as Migrations from "../../src/storage/Migrations.ts"
+import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
 import { RunControlRepository } from "../../src/storage/RunControlRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
@@ -19,6 +20,7 @@ import { embeddedDirectory } from "./EmbeddedDirectory.ts"
 /** All repositories over a database. */
 export const repositories = Layer.mergeAll(
   ApiKeyRepository.layer,
+  RetentionRepository.layer,
   RunControlRepository.layer,
   RunEventRepository.layer,
   RunRepository.layer,

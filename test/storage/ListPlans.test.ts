@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import { SqlClient, Statement } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
@@ -9,29 +9,9 @@ import { TenantRepository } from "../../src/storage/TenantRepository.ts"
 import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
 import { onServerDatabase } from "./Databases.ts"
 import { newTenant, seq, started, newSession } from "./Fixtures.ts"
+import { planOf } from "./Plans.ts"
 
 const position = { created_at: "2026-01-01T00:30:00.000000Z", id: "80000000-0000-4000-8000-000000000000" }
-
-/** Turns the statements of an effect into their plans. */
-const planOf = Effect.fnUntraced(function* <A, E, R>(call: Effect.Effect<A, E, R>) {
-  const plans: Array<string> = []
-  yield* Effect.ignore(call).pipe(
-    Effect.provideService(Statement.CurrentTransformer, (statement, sql) => {
-      const [text, parameters] = statement.compile()
-      return Effect.sync(() => sql.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN (COSTS OFF) ${text}`, parameters)).pipe(
-        Effect.tap((explain) =>
-          Effect.orDie(
-            Effect.provideService(explain, Statement.CurrentTransformer, undefined).pipe(
-              Effect.map((rows) => plans.push(rows.map((row) => row["QUERY PLAN"]).join("\n")))
-            )
-          )
-        ),
-        Effect.as(statement)
-      )
-    })
-  )
-  return plans.join("\n")
-})
 
 onServerDatabase("with thousands of rows", (it) => {
   it.effect("every list and look-up goes by an index", () =>

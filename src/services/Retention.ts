@@ -1,0 +1,63 @@
+import { Effect, Layer, Metric, Schedule } from "effect"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
+import { RetentionRepository } from "../storage/RetentionRepository.ts"
+
+/** How long things are kept after a run's end, in milliseconds; null: always. */
+export interface RetentionTimes {
+  readonly deltas: number
+  readonly events: number | null
+}
+
+/** An Idempotency-Key is remembered for a day. */
+const keysKept = 24 * 60 * 60 * 1000
+
+/** How often it is looked for what is to go, in milliseconds; sooner where things are kept for a short time only. */
+const sweepEvery = 10 * 60 * 1000
+
+/** Runs, or keys, that one statement takes: it must not keep others from the rows for long. */
+const batchRuns = 10
+const batchKeys = 500
+
+/** Pause between two statements, so that the database has time for others. */
+const batchPause = 50
+
+const removed = Metric.counter("retention_removed_total", {
+  description: "Runs whose deltas or events were removed, and Idempotency-Keys, because their time was over",
+  incremental: true
+})
+
+const parts = ["deltas", "events", "keys"] as const
+
+const countOf = (part: (typeof parts)[number]) => Metric.withAttributes(removed, { part })
+
+/** Removes what is kept for a time only, a little at a time and on one instance at a time. */
+export const layer = ({ deltas, events }: RetentionTimes) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const retention = yield* RetentionRepository
+      yield* Effect.forEach(parts, (part) => Metric.value(countOf(part)), { discard: true })
+
+      const all = Effect.fnUntraced(function* (
+        part: (typeof parts)[number],
+        size: number,
+        remove: Effect.Effect<number, DatabaseFailure>
+      ) {
+        for (;;) {
+          const done = yield* remove
+          yield* Metric.update(countOf(part), done)
+          if (done < size) return
+          yield* Effect.sleep(batchPause)
+        }
+      })
+
+      const sweep = Effect.gen(function* () {
+        // First what takes most with it: of a run without events there are no deltas to look for.
+        if (events !== null) yield* all("events", batchRuns, retention.removeEvents(events, batchRuns))
+        yield* all("deltas", batchRuns, retention.removeDeltas(deltas, batchRuns))
+        yield* all("keys", batchKeys, retention.removeKeys(keysKept, batchKeys))
+      }).pipe(Effect.catch((failure) => Effect.logWarning("Old events cannot be removed now", failure)))
+
+      const every = Math.min(sweepEvery, Math.max(deltas / 10, 500), Math.max((events ?? sweepEvery) / 10, 500))
+      yield* Effect.repeat(sweep, Schedule.spaced(every)).pipe(Effect.forkScoped)
+    })
+  )
