@@ -296,6 +296,13 @@ export const settings = {
     "90 days",
     "How long all events are kept after their run's end, a session's messages among them; off keeps them. The agent's own conversation stays: the session can be resumed."
   ),
+  readerStallTimeout: time(
+    "READER_STALL_TIMEOUT",
+    "1 second",
+    "1 hour",
+    "1 minute",
+    "How long a reader of a stream may take nothing before its connection is cut. It can resume the stream."
+  ),
   corsOrigins: setting(
     "CORS_ORIGINS",
     list(","),
@@ -402,6 +409,7 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       readerBufferBytes: settings.readerBufferBytes.read,
       deltaRetention: settings.deltaRetention.read,
       eventRetention: settings.eventRetention.read,
+      readerStallTimeout: settings.readerStallTimeout.read,
       corsOrigins: settings.corsOrigins.read,
       metricsKey: settings.metricsKey.read,
       otlpEndpoint: settings.otlpEndpoint.read,

@@ -161,7 +161,8 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
         port: configuration.port,
         corsOrigins: configuration.corsOrigins,
         metricsKey: configuration.metricsKey,
-        maxBodyBytes: configuration.maxBodyBytes
+        maxBodyBytes: configuration.maxBodyBytes,
+        stallTimeout: configuration.readerStallTimeout
       })
     ),
     Layer.provide(OperatorKey.layer(configuration.apiKey, resolve(configuration.dataDirectory, "api-key"))),

@@ -36,7 +36,10 @@ const routesLayer = (options: ServerOptions) =>
   Layer.mergeAll(HttpApiBuilder.layer(Api), DocumentationLayer, ErrorsPageLayer, metricsLayer(options.metricsKey)).pipe(
     Layer.provide(HandlersLayer),
     Layer.provide([BoundaryLayer, AuthenticationLayer, requestBodyLayer(options.maxBodyBytes)]),
-    Layer.provide([OpenStreams.layer(options.keepAlive ?? 15_000), Digest.layerWebCrypto]),
+    Layer.provide([
+      OpenStreams.layer({ keepAlive: options.keepAlive ?? 15_000, stallTimeout: options.stallTimeout ?? 60_000 }),
+      Digest.layerWebCrypto
+    ]),
     // The first is the outermost.
     Layer.provide(Layer.provideMerge(corsLayer(options.corsOrigins), EdgeLayer))
   )

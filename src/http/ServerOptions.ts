@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly maxBodyBytes: number
   /** Milliseconds between the keep-alive comments of an event stream; 15 s unless given. */
   readonly keepAlive?: number
+  /** Milliseconds for which a reader of an event stream may take nothing; 60 s unless given. */
+  readonly stallTimeout?: number
   /** Milliseconds in which a request's head, and in which all of it, must have arrived; 15 and 60 s unless given. */
   readonly headersTimeout?: number
   readonly requestTimeout?: number

@@ -82,8 +82,11 @@ describe("streams", () => {
     )
   })
 
-  const endless = (frames: Stream.Stream<Frame>) =>
-    testServer({ runs: { follow: () => Effect.succeed({ run, after: Sequence.make(0), frames }) } }, { keepAlive: 100 })
+  const endless = (frames: Stream.Stream<Frame>, stallTimeout = 60_000) =>
+    testServer(
+      { runs: { follow: () => Effect.succeed({ run, after: Sequence.make(0), frames }) } },
+      { keepAlive: 100, stallTimeout }
+    )
 
   it.live("are kept alive by comments, and closed as soon as their reader leaves", () =>
     Effect.gen(function* () {
@@ -131,6 +134,52 @@ describe("streams", () => {
         yield* Effect.sleep(500)
         assert.strictEqual(pulled, held)
       }).pipe(Effect.scoped, Effect.provide(endless(frames)))
+    })
+  )
+
+  it.live("are cut when their reader takes nothing, but not when it is slow or has nothing to take", () =>
+    Effect.gen(function* () {
+      let closed = 0
+      let opened = 0
+      const data = "x".repeat(10_000)
+      const frames = Stream.suspend(() => {
+        opened += 1
+        // The third one is idle.
+        const source = opened < 3 ? Stream.fromEffectRepeat(Effect.sync(() => frame(1, data))) : Stream.never
+        return Stream.ensuring(
+          source,
+          Effect.sync(() => (closed += 1))
+        )
+      })
+      yield* Effect.gen(function* () {
+        const server = yield* TestServer
+        const ask = Effect.acquireRelease(
+          Effect.sync(() => {
+            const socket = connect(Number(new URL(server.url).port), "127.0.0.1")
+            socket.on("error", () => {})
+            socket.write(`GET ${events} HTTP/1.1\r\nHost: a\r\nX-API-Key: key-query\r\n\r\n`)
+            return socket
+          }),
+          (socket) => Effect.sync(() => socket.destroy())
+        )
+        const stalled = yield* ask
+        stalled.pause()
+        yield* Effect.sleep(100)
+        const slow = yield* ask
+        slow.on("data", () => {
+          slow.pause()
+          setTimeout(() => slow.resume(), 5)
+        })
+        yield* Effect.sleep(100)
+        yield* ask
+        yield* Effect.sleep(1500)
+        assert.strictEqual(closed, 1)
+        assert.strictEqual(yield* server.metric("http_stalled_streams_total"), 1)
+        assert.strictEqual(yield* server.metric("http_open_streams"), 2)
+        const lines = server.lines.filter(({ level }) => level === "Warn")
+        assert.strictEqual(lines.length, 1)
+        assert.strictEqual(lines[0]?.fields["run_id"], runId)
+      }).pipe(Effect.scoped, Effect.provide(endless(frames, 600)))
     })
   )
 
