@@ -165,8 +165,8 @@ export const settings = {
     "ENCRYPTION_KEY",
     encryptionKey,
     "32 bytes in base64",
-    "–",
-    "For secrets at rest; so far none are stored. Required in distributed mode, and the same on every instance."
+    "generated",
+    "Encrypts secrets at rest. Generated into the data directory when unset; required in distributed mode, and the same on every instance. What was encrypted with another key cannot be read."
   ),
   databaseUrl: optional(
     "DATABASE_URL",

@@ -44,6 +44,7 @@ import { RetentionRepository } from "./storage/RetentionRepository.ts"
 import { RunControlRepository } from "./storage/RunControlRepository.ts"
 import { RunEventRepository } from "./storage/RunEventRepository.ts"
 import { RunRepository } from "./storage/RunRepository.ts"
+import { Sealing } from "./storage/Sealing.ts"
 import * as ServerDatabase from "./storage/ServerDatabase.ts"
 import { SessionRepository } from "./storage/SessionRepository.ts"
 import { SingleInstanceLock } from "./storage/SingleInstanceLock.ts"
@@ -97,13 +98,10 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     executable: configuration.agentExecutable
   })
 
-  return Layer.mergeAll(
-    repositories,
-    shared,
-    agents,
-    Workspaces.layer,
-    NodeCrypto.layerDigest,
-    SecureRandom.layerWebCrypto
+  const sealing = Sealing.layer(configuration.encryptionKey, join(directory, "encryption-key"))
+
+  return Layer.mergeAll(repositories, shared, agents, sealing, Workspaces.layer).pipe(
+    Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto))
   )
 }
 

@@ -60,11 +60,13 @@ describe("a first start without any setting", () => {
     await rm(dataDir, { recursive: true, force: true })
   })
 
-  it("makes a key that only its owner can read, and says where it is, not what it is", async () => {
-    const { mode } = await stat(join(dataDir, "api-key"))
-    assert.strictEqual(mode & 0o777, 0o600)
-    const lines = service.logs().filter(({ message }) => String(message).includes(join(dataDir, "api-key")))
-    assert.lengthOf(lines, 1)
+  it("makes keys that only their owner can read, and says where they are, not what they are", async () => {
+    for (const name of ["api-key", "encryption-key"]) {
+      const { mode } = await stat(join(dataDir, name))
+      assert.strictEqual(mode & 0o777, 0o600)
+      const lines = service.logs().filter(({ message }) => String(message).includes(join(dataDir, name)))
+      assert.lengthOf(lines, 1)
+    }
     assert.notInclude(service.output(), key)
     assert.strictEqual((await service.request("GET", "/api/v1/tenants", { key })).status, 200)
   })

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { at } from "./Json.ts"
 
 const secretSettings = ["API_KEY", "ENCRYPTION_KEY", "METRICS_KEY", "ANTHROPIC_API_KEY"]
+const keyFiles = ["api-key", "encryption-key"]
 const urlSettings = ["DATABASE_URL", "REDIS_URL"]
 
 /** A shorter one may be part of a word. */
@@ -36,7 +37,7 @@ export class Secrets {
 
   /** Throws with the lines that hold a secret. */
   async assertNoneIn(output: string, dataDir: string): Promise<void> {
-    this.add((await readFile(join(dataDir, "api-key"), "utf8").catch(() => "")).trim())
+    for (const name of keyFiles) this.add((await readFile(join(dataDir, name), "utf8").catch(() => "")).trim())
     const lines = output.split("\n").filter((line) => [...this.#known].some((secret) => line.includes(secret)))
     if (lines.length > 0) throw new Error(`The service wrote secrets:\n${lines.join("\n")}`)
   }

@@ -42,6 +42,17 @@ export class DbRefused extends Schema.TaggedError<DbRefused>()("DbRefused", {
 /** What any statement can fail with. */
 export type DatabaseFailure = DbUnavailable | DbOperational | DbRefused
 
+/** A secret that is kept encrypted does not open: it was sealed with another key, for something else, or changed. */
+export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("SecretUnreadable", {
+  /** What the secret is for. */
+  use: Schema.String,
+  reason: Schema.Literals(["other_key", "changed", "unknown_version"])
+}) {
+  override get message() {
+    return "A stored secret cannot be decrypted."
+  }
+}
+
 /** Redis refused, timed out or went away. */
 export class RedisUnavailable extends Schema.TaggedError<RedisUnavailable>()("RedisUnavailable", {
   operation: Schema.String,

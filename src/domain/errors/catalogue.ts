@@ -247,6 +247,16 @@ export const catalogue = {
     cause: "Something with this name exists.",
     remedy: "Choose another name, or use what exists."
   },
+  SecretUnreadable: {
+    error_id: "ERR_SECRET_UNREADABLE",
+    code: "SECRET_UNREADABLE",
+    status: 500,
+    severity: "error",
+    shows: ["response", "log"],
+    retry: "no",
+    cause: "A stored secret does not open with this ENCRYPTION_KEY, or was changed in the database.",
+    remedy: "The operator restores the key; or whoever stored the secret stores it again."
+  },
   RedisUnavailable: {
     error_id: "ERR_REDIS_UNAVAILABLE",
     code: "CACHE_UNAVAILABLE",
