@@ -93,6 +93,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     baseUrl: configuration.anthropicBaseUrl,
     startTimeout: configuration.startTimeout,
     modelIdleTimeout: configuration.modelIdleTimeout,
+    appendTimeout: configuration.appendTimeout,
     modelRetries: configuration.modelRetries,
     environmentAllowed: configuration.agentEnvironment,
     executable: configuration.agentExecutable

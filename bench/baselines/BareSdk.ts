@@ -20,6 +20,7 @@ const settings: AgentSettings = {
   baseUrl: process.env["MODEL_URL"],
   startTimeout: 30_000,
   modelIdleTimeout: 300_000,
+  appendTimeout: 10_000,
   modelRetries: 3,
   environmentAllowed: [],
   executable: undefined

@@ -72,6 +72,8 @@ export interface AgentSettings {
   readonly startTimeout: number
   /** Longest silence of the model while nothing else is going on. */
   readonly modelIdleTimeout: number
+  /** How long a run waits for its database. */
+  readonly appendTimeout: number
   /** How often the CLI repeats a failed request to the model. */
   readonly modelRetries: number
   /** Names of environment variables that a request may set. */

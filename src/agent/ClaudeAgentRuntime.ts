@@ -55,7 +55,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const userSettings = turn.options.setting_sources?.includes("user") === true
         const directory = yield* makeTurnDirectory(settings.directory, turn.tenantId, userSettings)
         yield* recall(turn, directory.config)
-        const transcript = yield* makeTranscriptStore(turn.transcript)
+        const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
         const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, observation)
         return yield* runTurn(settings, turn, agent, transcript)

@@ -84,7 +84,7 @@ export const runTurn = Effect.fnUntraced(function* (
     const init = decodeInit(message)
     const known = Result.isSuccess(init) ? Option.some(init.success) : decodeInitSession(message)
     if (Result.isFailure(init)) {
-      yield* Effect.logError("The agent's init message does not decode.", new InitParseFailed({ cause: init.failure }))
+      yield* Queue.offer(queue, { event: "warning", failure: new InitParseFailed({ cause: init.failure }) })
     }
     if (Option.isSome(known) && known.value.session_id !== turn.sessionId) {
       const cause = `The agent works on session ${known.value.session_id}`

@@ -1,6 +1,7 @@
 import type { SessionStore, SessionStoreEntry } from "@anthropic-ai/claude-agent-sdk"
 import { Effect, Schedule, Schema, Semaphore } from "effect"
 import { TranscriptNotStored } from "../domain/errors/AgentErrors.ts"
+import { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
 import { TranscriptEntry, type Transcript } from "../domain/Transcript.ts"
 
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(TranscriptEntry))
@@ -8,11 +9,14 @@ const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(TranscriptEntry))
 /** What is kept for a transcript that cannot be stored just now; beyond it the rest of the turn is given up. */
 const mostWaiting = 5000
 const pauseMillis = 1000
+/** Longest wait for the rest of a conversation when its turn is over: the outcome waits with it. */
+const mostPatience = 5000
+const retryPause = 250
 
 /** A transcript on its way out of the SDK. */
 export interface TranscriptStore {
   readonly store: SessionStore
-  /** Waits until everything is stored, trying again for a while what could not be. */
+  /** Waits until everything is stored; what a database that is away does not take is tried again for a while. */
   readonly settle: Effect.Effect<void, TranscriptNotStored>
 }
 
@@ -21,22 +25,30 @@ interface Part {
   readonly entries: ReadonlyArray<TranscriptEntry>
 }
 
+/** Whether the database may take later what it does not take now. */
+const mayPass = ({ cause }: TranscriptNotStored): boolean =>
+  cause instanceof DbUnavailable || cause instanceof DbOperational
+
 /**
  * The SDK's session store over a transcript. The SDK would drop entries that could not
  * be stored and go on with the next, so that the conversation had a hole; this keeps
- * them and stores them, in order, once it can.
+ * them and stores them, in order, once it can. `appendTimeout`, in milliseconds, is how
+ * long a run waits for its database.
  */
-export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Transcript) {
+export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Transcript, appendTimeout: number) {
   const waiting: Array<Part> = []
   const oneAtATime = yield* Semaphore.make(1)
   const run = Effect.runPromiseWith(yield* Effect.context())
   let resumeAt = 0
   let lost: TranscriptNotStored | undefined
+  let lastFailure: TranscriptNotStored | undefined
 
   const flush = oneAtATime.withPermits(1)(
     Effect.gen(function* () {
       for (let [part] = waiting; part !== undefined; part = waiting[0]) {
-        yield* transcript.append(part.subpath, part.entries)
+        yield* transcript
+          .append(part.subpath, part.entries)
+          .pipe(Effect.tapError((failure) => Effect.sync(() => (lastFailure = failure))))
         waiting.shift()
       }
     })
@@ -60,7 +72,11 @@ export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Tran
   })
 
   const settle = Effect.suspend(() => (lost === undefined ? flush : lost)).pipe(
-    Effect.retry({ times: 3, schedule: Schedule.exponential(200) })
+    Effect.retry({ while: mayPass, schedule: Schedule.spaced(retryPause) }),
+    Effect.timeoutOrElse({
+      duration: Math.min(appendTimeout, mostPatience),
+      orElse: () => Effect.fail(lastFailure ?? new TranscriptNotStored({}))
+    })
   )
 
   return {

@@ -1,5 +1,11 @@
 import { Schema } from "effect"
-import type { AgentProcessFailure, ResultParseFailed, RunTimedOut, TranscriptNotStored } from "./errors/AgentErrors.ts"
+import type {
+  AgentProcessFailure,
+  InitParseFailed,
+  ResultParseFailed,
+  RunTimedOut,
+  TranscriptNotStored
+} from "./errors/AgentErrors.ts"
 import type { ModelFailure } from "./errors/ModelErrors.ts"
 import { Usage } from "./Run.ts"
 import {
@@ -36,7 +42,7 @@ export type AgentEvent =
   | { readonly event: "retry"; readonly data: typeof RetryData.Type }
   | { readonly event: "status"; readonly data: typeof StatusData.Type }
   /** A failure that the turn survives: it is reported, and the agent goes on. */
-  | { readonly event: "warning"; readonly failure: TranscriptNotStored }
+  | { readonly event: "warning"; readonly failure: TranscriptNotStored | InitParseFailed }
   /** The turn is over; nothing follows. */
   | { readonly event: "end"; readonly outcome: AgentOutcome }
 

@@ -44,6 +44,6 @@ export class Session extends Schema.Class<Session>("Session")({
   total_cost_usd: Schema.Finite,
   /** Whether some run's cost could not be learned. */
   cost_unknown: Schema.Boolean,
-  /** False once a part of the conversation could not be stored: a resumed agent then misses it. */
+  /** False once a part of the conversation could not be stored, or may not have been: a resumed agent misses it. */
   transcript_complete: Schema.Boolean
 }) {}

@@ -63,6 +63,8 @@ export const layer = Layer.effectDiscard(
         .finish(last, {
           status: "lost",
           session_status: "error",
+          // What its agent had not yet handed over died with it.
+          transcript_complete: false,
           num_turns: null,
           total_cost_usd: null,
           cost_unknown: true,

@@ -17,10 +17,12 @@ export interface EndingRun {
   readonly duration_ms: number
 }
 
+type OutcomeEnd = Omit<RunEnd, "transcript_complete">
+
 /** How a run ends: its last events, what is stored of it, and the failure that is to be reported. */
 export interface Ending {
   readonly events: ReadonlyArray<RunEvent>
-  readonly end: RunEnd
+  readonly end: OutcomeEnd
   readonly failure: RunFailure | null
 }
 
@@ -70,7 +72,7 @@ const endOf = (
   session_status: SessionStatus,
   result: AgentResult,
   failure: RunFailure | null
-): RunEnd => ({
+): OutcomeEnd => ({
   status,
   session_status,
   num_turns: result.num_turns,

@@ -9,7 +9,6 @@ import type { DbOperational, DbUnavailable } from "../domain/errors/StorageError
 import type { Lease, Run } from "../domain/Run.ts"
 import type { Settings } from "../domain/Settings.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
-import type { SessionRepository } from "../storage/SessionRepository.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
 import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
@@ -41,7 +40,7 @@ export interface Execution {
 
 /** What an execution works with. */
 export type ExecutionServices =
-  AgentRuntime | Workspaces | Settings | Sessions | SessionRepository | RunRepository | Leases | RunControls | RunLog
+  AgentRuntime | Workspaces | Settings | Sessions | RunRepository | Leases | RunControls | RunLog
 
 /** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
 export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
@@ -86,10 +85,10 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     yield* reportFailure(failure, fields)
   })
 
-  const conclude = Effect.fnUntraced(function* (outcome: AgentOutcome) {
+  const conclude = Effect.fnUntraced(function* (outcome: AgentOutcome, transcript_complete: boolean) {
     const { end, events, failure } = endingOf(yield* ending, outcome)
     yield* sessions.touch(turn.tenantId, lease.session_id)
-    const written = yield* Effect.result(writer.finish(events, end))
+    const written = yield* Effect.result(writer.finish(events, { ...end, transcript_complete }))
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
     if (yield* Deferred.isDone(begun)) return failure === null ? undefined : yield* reportFailure(failure, fields)
     // What went wrong before `init` is the answer to the request, and the same request may be tried again.
@@ -100,7 +99,9 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   })
 
   yield* Effect.scoped(workOn({ ...execution, writer, onInit: Deferred.succeed(begun, undefined) })).pipe(
-    Effect.flatMap((end) => (end._tag === "Ended" ? conclude(end.outcome) : leaveUnsaved(end.reason, end.outcome))),
+    Effect.flatMap((end) =>
+      end._tag === "Ended" ? conclude(end.outcome, end.transcriptComplete) : leaveUnsaved(end.reason, end.outcome)
+    ),
     Effect.catchDefect((defect) =>
       Effect.andThen(reportDefect(Cause.die(defect), fields), Deferred.die(begun, defect))
     ),

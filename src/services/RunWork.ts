@@ -8,7 +8,6 @@ import { CurrentRequest } from "../domain/RequestContext.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { Settings } from "../domain/Settings.ts"
-import { SessionRepository } from "../storage/SessionRepository.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
@@ -33,14 +32,14 @@ export interface RunOrder {
 
 /** How the work on a run ended: with the agent's own end, or because nothing could be written any more. */
 export type WorkEnd =
-  | { readonly _tag: "Ended"; readonly outcome: AgentOutcome }
+  | { readonly _tag: "Ended"; readonly outcome: AgentOutcome; readonly transcriptComplete: boolean }
   | { readonly _tag: "Unwritable"; readonly reason: CommitFailure; readonly outcome: AgentOutcome | null }
 
 /** How often it is looked whether anybody reads the run, in milliseconds. */
 const readerCheckEvery = 1000
 
-/** How long an interrupted agent has to say how its turn ended. */
-const interruptPatience = 5000
+/** How long an interrupted agent has to say how its turn ended: it may still have to store its conversation. */
+const interruptPatience = 8000
 
 /** The prompt as the log shows it, so that the history has both sides of the conversation. */
 const promptMessage = (prompt: string): RunEvent => ({
@@ -61,18 +60,18 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
 ): Effect.fn.Return<
   WorkEnd,
   never,
-  AgentRuntime | Workspaces | Settings | SessionRepository | Leases | RunControls | RunLog | Scope.Scope
+  AgentRuntime | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
 > {
   const { runTimeout, disconnectGrace } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
-  const sessions = yield* SessionRepository
   const leases = yield* Leases
   const controls = yield* RunControls
   const log = yield* RunLog
   const { lease, turn, writer } = order
   const accepted = (yield* CurrentRequest)?.startedAt ?? performance.now()
   let silent = true
+  let transcriptComplete = true
   const ids = { session_id: lease.session_id, run_id: lease.run_id }
 
   // The lease is kept from here on: an agent that takes long to start must not lose its run over it.
@@ -92,7 +91,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     Effect.andThen(workspaces.prepare(turn.tenantId, turn.cwd), runtime.start(turn))
   )
   if (Result.isFailure(launched)) {
-    return { _tag: "Ended", outcome: { _tag: "Failed", failure: launched.failure, result: null } }
+    const outcome: AgentOutcome = { _tag: "Failed", failure: launched.failure, result: null }
+    return { _tag: "Ended", outcome, transcriptComplete }
   }
   const agent = launched.success
   agentAtWork = agent
@@ -133,13 +133,12 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         return
       case "warning":
         yield* reportFailure(event.failure, order.fields)
+        if (event.failure._tag === "InitParseFailed") return
+        transcriptComplete = false
         yield* write({
           event: "error",
           data: { ...toErrorObject(event.failure, order.fields.request_id ?? null), fatal: false }
         })
-        yield* sessions
-          .markTranscriptIncomplete(turn.tenantId, lease.session_id)
-          .pipe(Effect.catch((failure) => reportFailure(failure, order.fields)))
         return
       case "end": {
         const { outcome: own } = event
@@ -165,7 +164,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     Effect.map(Deferred.await(outcome), (ended) => ({ ended })),
     Effect.map(unwritable, (reason) => ({ reason }))
   )
-  if ("ended" in first) return { _tag: "Ended", outcome: first.ended }
+  if ("ended" in first) return { _tag: "Ended", outcome: first.ended, transcriptComplete }
   // Whoever holds the run now needs this agent gone, not its word.
   // Nor can one that is frozen give it, and it may not go on: the run may be another's by now.
   if (first.reason._tag === "LeaseLost" || frozen) return { _tag: "Unwritable", reason: first.reason, outcome: null }

@@ -30,7 +30,6 @@ export const databaseOperations = [
   "SessionRepository.find",
   "SessionRepository.history",
   "SessionRepository.list",
-  "SessionRepository.markTranscriptIncomplete",
   "SessionRepository.reach",
   "SessionRepository.update",
   "SingleInstanceLock",

@@ -27,6 +27,8 @@ import { makeTransaction } from "./Transaction.ts"
 export interface RunEnd {
   readonly status: FinalRunStatus
   readonly session_status: SessionStatus
+  /** Whether the run left its whole conversation in the database. */
+  readonly transcript_complete: boolean
   readonly num_turns: number | null
   readonly total_cost_usd: number | null
   readonly cost_unknown: boolean
@@ -217,6 +219,7 @@ export class RunRepository extends Context.Service<
             total_turns = sessions.total_turns + coalesce(ended.num_turns, 0),
             total_cost_usd = sessions.total_cost_usd + coalesce(ended.total_cost_usd, 0),
             cost_unknown = sessions.cost_unknown OR ${end.cost_unknown},
+            transcript_complete = sessions.transcript_complete AND ${end.transcript_complete},
             updated_at = now(),
             last_message_at = now()
           FROM ended WHERE sessions.id = ended.session_id

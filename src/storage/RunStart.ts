@@ -85,8 +85,11 @@ export const makeRunStart = Effect.gen(function* () {
             SELECT * FROM sessions WHERE id = ${place.parent_session_id} AND tenant_id = ${run.tenant_id}
             FOR KEY SHARE
           ), child AS (
-            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, parent_session_id, parent_fence)
-            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, id, last_fence FROM parent
+            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, transcript_complete,
+              parent_session_id, parent_fence)
+            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, transcript_complete,
+              id, last_fence
+            FROM parent
             RETURNING id
           ), history AS (
             INSERT INTO session_ancestors (session_id, position, ancestor_id, until_seq)

@@ -87,8 +87,6 @@ export class SessionRepository extends Context.Service<
     history(tenant: TenantId, id: SessionId): Effect.Effect<ReadonlyArray<HistorySegment>, DatabaseFailure>
     /** Where a session's log has got to; none when there is no such session. */
     reach(tenant: TenantId, id: SessionId): Effect.Effect<Option.Option<SessionReach>, DatabaseFailure>
-    /** Notes that a part of the conversation is missing from the store. */
-    markTranscriptIncomplete(tenant: TenantId, id: SessionId): Effect.Effect<void, DatabaseFailure>
   }
 >()("causeway/storage/SessionRepository") {
   /** Over a database that is up to date. */
@@ -212,16 +210,6 @@ export class SessionRepository extends Context.Service<
         )
       )
 
-      const markTranscriptIncomplete = Effect.fn("SessionRepository.markTranscriptIncomplete")(
-        (tenant: TenantId, id: SessionId) =>
-          execute(
-            "SessionRepository.markTranscriptIncomplete",
-            sql`
-              UPDATE sessions SET transcript_complete = false, updated_at = now()
-              WHERE id = ${id} AND tenant_id = ${tenant} AND transcript_complete`
-          ).pipe(Effect.asVoid)
-      )
-
       return SessionRepository.of({
         find,
         list,
@@ -230,8 +218,7 @@ export class SessionRepository extends Context.Service<
           execute("SessionRepository.delete", transaction(remove(tenant, id)))
         ),
         history,
-        reach,
-        markTranscriptIncomplete
+        reach
       })
     })
   )

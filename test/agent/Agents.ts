@@ -62,6 +62,7 @@ export const bench = Effect.acquireRelease(
         baseUrl: model.url,
         startTimeout: 20_000,
         modelIdleTimeout: 20_000,
+        appendTimeout: 10_000,
         modelRetries: 1,
         environmentAllowed: ["GREETING"],
         executable: undefined

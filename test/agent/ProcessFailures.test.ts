@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
 import { layer } from "../../src/agent/ClaudeAgentRuntime.ts"
 import { TranscriptNotStored, TranscriptUnreadable } from "../../src/domain/errors/AgentErrors.ts"
+import { DbUnavailable } from "../../src/domain/errors/StorageErrors.ts"
 import { bench, collectUntil, completed, failed, memoryTranscript, run, scripted, start } from "./Agents.ts"
 import { fakeCli } from "./FakeCli.ts"
 import { processesOf, until } from "./Processes.ts"
@@ -102,7 +103,9 @@ it.live("a process that says what cannot be read is told from one that fails", (
     assert.strictEqual(unreadable.outcome._tag, "Unreadable")
 
     const bare = yield* say([{ type: "system", subtype: "init", session_id: agent.sessionId }, result])
-    assert.deepStrictEqual(bare.events[0], {
+    const [warning, begun] = bare.events
+    assert.strictEqual(warning?.event === "warning" ? warning.failure._tag : undefined, "InitParseFailed")
+    assert.deepStrictEqual(begun, {
       event: "init",
       data: { model: agent.model, permission_mode: agent.permissionMode, tools: [], mcp_servers: [], commands: [] }
     })
@@ -189,7 +192,9 @@ it.live("a transcript that cannot be stored is a warning, one that can be later 
     const flaky = {
       ...memory,
       append: (...part: Parameters<typeof memory.append>) =>
-        failures-- > 0 ? Effect.fail(new TranscriptNotStored()) : memory.append(...part)
+        failures-- > 0
+          ? Effect.fail(new TranscriptNotStored({ cause: new DbUnavailable({ operation: "append" }) }))
+          : memory.append(...part)
     }
     const kept = turn(scripted("My name is Ada.", { text: "Said." }), { transcript: flaky })
     assert.deepStrictEqual(

@@ -71,9 +71,10 @@ const checkLines = (run: RunSeen, name: string, cell: Cell, seen: FaultSeen): vo
   }
 }
 
-/** A run that the database lost ends there as lost, with its session, once its lease is over. */
+/** A run that the database lost ends there as lost, with its session, whose conversation is not known to be whole. */
 const isLost = ({ run, session, sessionId, stored }: RunSeen, name: string, { stage }: FaultSeen): void => {
   assert.deepEqual([run["status"], at(run["error"], "error_id"), session["status"]], ["lost", "ERR_RUN_LOST", "error"])
+  assert.strictEqual(session["transcript_complete"], false)
   assert.deepEqual(stored.slice(-2), ["error", "done"])
   const line = stage.service.logs().find((one) => one["error_id"] === "ERR_RUN_LOST" && one["run_id"] === run["id"])
   hasFields(line, {
@@ -87,6 +88,7 @@ const isLost = ({ run, session, sessionId, stored }: RunSeen, name: string, { st
 
 const isStoredWhole = ({ run, session, stored }: RunSeen): void => {
   assert.deepEqual([run["status"], run["error"], session["status"]], ["completed", null, "completed"])
+  assert.strictEqual(session["transcript_complete"], true)
   assert.deepEqual(stored.slice(-2), ["result", "done"])
 }
 

@@ -99,7 +99,7 @@ const completed = (within: number = at(), counted: Counts = {}): Cell => ({ seen
 
 /**
  * What cannot be stored of a run is reported once as itself, with the database's reason beside it. A part of the
- * conversation that is lost with it, and the mark that could not be set for it, are two failures more.
+ * conversation that is known to be lost with it is a failure more.
  */
 const unsaved = (database: ErrorId, within: number, lostTranscript = false): Cell => ({
   seen: "unsaved",
@@ -107,7 +107,7 @@ const unsaved = (database: ErrorId, within: number, lostTranscript = false): Cel
   within,
   counted: {
     ERR_SESSION_PERSIST_FAILED: 1,
-    [database]: lostTranscript ? 2 : 1,
+    [database]: 1,
     ...(lostTranscript ? { ERR_TRANSCRIPT_NOT_STORED: 1 } : {})
   }
 })

@@ -22,6 +22,7 @@ let patient: Service
 let streamed: EventReader
 let single: Answer
 let whole: EventReader
+let ended: EventReader
 
 /** The first step comes while PostgreSQL is there, the second while it is away. */
 const parts = (title: string, ...rest: Script) => ({
@@ -50,8 +51,9 @@ beforeAll(async () => {
   whole = await patient.stream("POST", "/api/v1/query", {
     body: parts("whole", { tool: "Bash", input: { command: "echo meanwhile" } }, { text: "The end.", hold: "back" })
   })
+  ended = await patient.stream("POST", "/api/v1/query", { body: parts("ended") })
   const reached = ({ data }: { readonly data: unknown }) => at(data, "content.0.type") === "tool_result"
-  await Promise.all([streamed.waitFor(reached), whole.waitFor(reached)])
+  await Promise.all([streamed.waitFor(reached), whole.waitFor(reached), ended.waitFor(reached)])
   await until("the single run has come as far", async () => {
     const rows = await rowsOf(
       hastyDatabase,
@@ -64,9 +66,12 @@ beforeAll(async () => {
   await streamed.finished()
   single = await answered
   assert.isUndefined(whole.end)
+  await until("what the ended turn left to store is given up", () =>
+    patient.logs().some((line) => line["error_id"] === "ERR_TRANSCRIPT_NOT_STORED")
+  )
   await postgres.restart()
   model().open("back")
-  await whole.finished()
+  await Promise.all([whole.finished(), ended.finished()])
 })
 
 afterAll(async () => {
@@ -116,6 +121,12 @@ describe("PostgreSQL away in the middle of a run, for longer than APPEND_TIMEOUT
       return rows.every(({ status }) => status !== "running") ? rows.map(({ status }) => status) : undefined
     })
     assert.deepEqual(statuses, ["lost", "lost"])
+    // Nobody can tell whether all of the conversation is there.
+    const sessions = await rowsOf(hastyDatabase, "SELECT transcript_complete FROM sessions")
+    assert.deepEqual(
+      sessions.map((row) => row["transcript_complete"]),
+      [false, false]
+    )
     const replay = await hasty.stream("GET", `/api/v1/runs/${streamed.runId}/events`)
     await replay.finished()
     const durable = streamed.events.filter(({ id }) => id !== undefined)
@@ -151,5 +162,23 @@ describe("PostgreSQL away in the middle of a run, and back within APPEND_TIMEOUT
     await next.finished()
     const sent = JSON.stringify(model().requests().at(-1)?.body)
     for (const text of ["The first part.", "The second part.", "meanwhile", "The end."]) assert.include(sent, text)
+  })
+})
+
+describe("PostgreSQL away when a turn ends, and back when its conversation was given up", () => {
+  it("the run completes, and says what is missing of it; so does the session, though it could not be marked then", async () => {
+    assert.deepEqual(ended.names.slice(-3), ["error", "result", "done"])
+    const error = ended.first("error").data
+    assert.deepInclude(error, { error_id: "ERR_TRANSCRIPT_NOT_STORED", fatal: false })
+    assert.strictEqual(at(ended.first("result").data, "result"), "The second part. ")
+    assert.strictEqual(at(ended.first("result").data, "saved"), true)
+    assert.strictEqual(at(ended.first("done").data, "reason"), "completed")
+    const { body } = await patient.request("GET", `/api/v1/sessions/${ended.sessionId}`)
+    assert.deepInclude(body, { status: "completed", transcript_complete: false })
+    const lines = patient.logs().filter((line) => line["error_id"] === "ERR_TRANSCRIPT_NOT_STORED")
+    assert.deepEqual(
+      lines.map((line) => line["run_id"]),
+      [ended.runId]
+    )
   })
 })

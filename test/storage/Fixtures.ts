@@ -104,6 +104,7 @@ export const records = (tenant: TenantId, lease: Lease, from: number, to: number
 export const completed: RunEnd = {
   status: "completed",
   session_status: "completed",
+  transcript_complete: true,
   num_turns: 2,
   total_cost_usd: 0.25,
   cost_unknown: false,

@@ -372,6 +372,7 @@ onBothDatabases("runs", (it) => {
           ...completed,
           status: "lost" as const,
           session_status: "error" as const,
+          transcript_complete: false,
           num_turns: null,
           total_cost_usd: null,
           cost_unknown: true,
@@ -386,11 +387,16 @@ onBothDatabases("runs", (it) => {
         const session = Option.getOrThrow(yield* sessions.find(tenant, lease.session_id))
         assert.strictEqual(session.status, "error")
         assert.isTrue(session.cost_unknown)
+        assert.isFalse(session.transcript_complete)
         assert.strictEqual(session.total_turns, 0)
         assert.isFalse(yield* runs.finish(lease, [], completed))
         const next = yield* started(tenant, existing(lease.session_id))
         assert.strictEqual(next.lease.fence, lease.fence + 2)
         assert.strictEqual(next.run.start_seq, 3)
+        // What is missing stays missing, here and in forks.
+        yield* runs.finish(next.lease, records(tenant, next.lease, 4, 4), completed)
+        assert.isFalse(Option.getOrThrow(yield* sessions.find(tenant, lease.session_id)).transcript_complete)
+        assert.isFalse((yield* started(tenant, forkOf(lease.session_id))).session.transcript_complete)
       })
     )
   })

@@ -143,19 +143,6 @@ onBothDatabases("sessions", (it) => {
         assert.isTrue(Option.isNone(yield* sessions.find(stranger, session.id)))
       })
     )
-
-    it.effect("can say that the transcript is incomplete", () =>
-      Effect.gen(function* () {
-        const tenant = yield* newTenant
-        const stranger = yield* newTenant
-        const sessions = yield* SessionRepository
-        const { session } = yield* started(tenant, newSession())
-        yield* sessions.markTranscriptIncomplete(stranger, session.id)
-        assert.isTrue(Option.getOrThrow(yield* sessions.find(tenant, session.id)).transcript_complete)
-        yield* sessions.markTranscriptIncomplete(tenant, session.id)
-        assert.isFalse(Option.getOrThrow(yield* sessions.find(tenant, session.id)).transcript_complete)
-      })
-    )
   })
 
   describe("a fork", () => {
@@ -182,6 +169,7 @@ onBothDatabases("sessions", (it) => {
           ["T", "brainstorm", ["x"], { m: "\0" }, parent.session_id]
         )
         assert.deepStrictEqual([session.total_turns, session.total_cost_usd, fork.run.start_seq], [0, 0, 0])
+        assert.isTrue(session.transcript_complete)
         assert.deepStrictEqual(yield* sessions.history(tenant, session.id), [
           { session_id: parent.session_id, until: seq(3) },
           { session_id: session.id, until: null }
