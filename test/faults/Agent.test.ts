@@ -7,6 +7,7 @@ import { type FaultProxy, startFaultProxy } from "../launchers/FaultProxy.ts"
 import { type ScriptedModel, startScriptedModel } from "../../scripts/scripted-model/ScriptedModel.ts"
 import { untilNoAgents } from "../service/AgentProcesses.ts"
 import { EventReader } from "../service/EventReader.ts"
+import { keepExampleText } from "../service/Examples.ts"
 import { at, listAt, numberAt, textAt } from "../service/Json.ts"
 import { scripted, small } from "../service/Prompts.ts"
 import { operatorKey, type Service, startService } from "../service/Service.ts"
@@ -99,6 +100,7 @@ const post = async (path: string, requestId: string, body: unknown) => {
   }
   const text = await response.text()
   const { headers, status } = response
+  keepExampleText(text)
   return { requestId, answer: { requestId, status, headers, text, body: text === "" ? undefined : JSON.parse(text) } }
 }
 type Posted = Awaited<ReturnType<typeof post>>

@@ -1,3 +1,4 @@
+import { keepExampleText } from "../service/Examples.ts"
 import { small } from "../service/Prompts.ts"
 import { operatorKey } from "../service/Service.ts"
 import type { Operation } from "./Matrix.ts"
@@ -135,6 +136,7 @@ export const send = async (operation: RequestOperation, stage: Stage, occasion: 
   })
   const millis = performance.now() - sent
   const text = await response.text()
+  keepExampleText(text)
   return { requestId, status: response.status, headers: response.headers, text, body: parse(text), millis }
 }
 

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net"
+import { keepExampleText } from "../service/Examples.ts"
 
 /** One answer on a raw connection. */
 export interface RawAnswer {
@@ -105,7 +106,9 @@ export const exchange = (
     })
     socket.once("close", () => {
       clearTimeout(limit)
-      resolve({ ...takeAll(text), end: how, millis: performance.now() - started })
+      const taken = takeAll(text)
+      for (const { body } of taken.answers) keepExampleText(body)
+      resolve({ ...taken, end: how, millis: performance.now() - started })
     })
     void sendPieces(socket, pieces, () => takeAll(text).answers).then(() => (end ? socket.end() : undefined))
   })

@@ -5,6 +5,7 @@ import { connect } from "node:net"
 import { serverLayer } from "../../src/http/Server.ts"
 import type { ServerOptions } from "../../src/http/ServerOptions.ts"
 import { registerFailureCounts } from "../../src/services/FailureReport.ts"
+import { keepExampleText } from "../service/Examples.ts"
 import { servicesLayer } from "./Fakes.ts"
 
 /** A log line as it was written. */
@@ -89,7 +90,9 @@ export const testServer = (
     const request = (path: string, init: RequestInit = {}) =>
       Effect.promise(async () => {
         const response = await fetch(new URL(path, url), init)
-        return { status: response.status, headers: response.headers, text: await response.text() }
+        const text = await response.text()
+        keepExampleText(text)
+        return { status: response.status, headers: response.headers, text }
       })
     const raw = (...pieces: ReadonlyArray<string>) =>
       Effect.promise(

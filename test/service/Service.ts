@@ -128,6 +128,7 @@ class ServiceProcess {
 
   /** No test may end well whose service wrote a secret. */
   assertDiscreet(): Promise<void> {
+    for (const line of this.logs()) keepExample(line)
     return this.secrets.assertNoneIn(this.stdout + this.stderr, this.dataDir)
   }
 
