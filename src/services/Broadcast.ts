@@ -4,8 +4,11 @@ import type { Frame } from "./Frame.ts"
 
 /** A reader's view of what is being written right now. */
 export interface Subscription {
-  /** Everything since the last call; false as second member when something was left out for want of room. */
-  readonly take: () => { readonly frames: ReadonlyArray<Frame>; readonly whole: boolean }
+  /**
+   * Everything since the last call. `whole` is false when something was left out for want
+   * of room; `woken` is true when there may be something that is only in the database.
+   */
+  readonly take: () => { readonly frames: ReadonlyArray<Frame>; readonly whole: boolean; readonly woken: boolean }
   /** Waits until there may be something new. */
   readonly wait: Effect.Effect<void>
 }
@@ -30,6 +33,7 @@ class Reader implements Subscription {
   #frames: Array<Frame> = []
   #bytes = 0
   #whole = true
+  #woken = false
 
   constructor(limit: number) {
     this.#limit = limit
@@ -39,10 +43,11 @@ class Reader implements Subscription {
 
   take() {
     this.#latch.closeUnsafe()
-    const taken = { frames: this.#frames, whole: this.#whole }
+    const taken = { frames: this.#frames, whole: this.#whole, woken: this.#woken }
     this.#frames = []
     this.#bytes = 0
     this.#whole = true
+    this.#woken = false
     return taken
   }
 
@@ -60,6 +65,7 @@ class Reader implements Subscription {
   }
 
   wake() {
+    this.#woken = true
     this.#latch.openUnsafe()
   }
 }

@@ -15,8 +15,6 @@ export interface Frame {
   readonly bytes: Uint8Array
 }
 
-const encoder = new TextEncoder()
-
 /** Makes the frame of a stored or to be stored event. */
 export const makeFrame = (record: Omit<Frame, "bytes">): Frame => {
   const id = record.seq === null ? "" : `id: ${record.seq}\n`
@@ -25,7 +23,7 @@ export const makeFrame = (record: Omit<Frame, "bytes">): Frame => {
     seq: record.seq,
     event: record.event,
     data: record.data,
-    bytes: encoder.encode(`${id}event: ${record.event}\ndata: ${record.data}\n\n`)
+    bytes: Buffer.from(`${id}event: ${record.event}\ndata: ${record.data}\n\n`)
   }
 }
 

@@ -21,9 +21,6 @@ const pageRows = 500
 /** How often a reader of a run that is written elsewhere looks for news that no ring announced, in milliseconds. */
 const remotePoll = 500
 
-/** Likewise for a run that is written here, whose news come by themselves. */
-const localPoll = 15_000
-
 /** Pause before something that the database did not take is tried again. */
 const retryPause = 200
 
@@ -83,6 +80,8 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
   const pull = (subject: ReadSubject, after: Sequence, subscription: Subscription) => {
     let cursor: number = after
     let over = false
+    /** Whether all up to the cursor was seen, and all that is written here after it will come by the subscription. */
+    let current = false
     let kept: ReadonlyArray<Frame> = []
 
     const isWanted = ({ run_id, seq }: Frame) =>
@@ -99,15 +98,22 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
 
     const next: Effect.Effect<NonEmptyReadonlyArray<Frame>, Cause.Done> = Effect.gen(function* () {
       if (over) return yield* Cause.done()
-      const { frames, whole } = subscription.take()
+      const { frames, whole, woken } = subscription.take()
+      if (!whole || woken) current = false
       kept = [...kept, ...frames].filter(isWanted)
       const [first] = kept
       if (whole && isNonEmpty(kept) && (first?.seq === null || first?.seq === cursor + 1)) {
         const live = kept
         kept = []
+        if (first?.seq !== null && !woken) current = true
         return yield* emit(live)
       }
+      if (current && kept.length === 0 && isHere(subject)) {
+        yield* subscription.wait
+        return yield* next
+      }
       const found = yield* stored(subject, Sequence.make(cursor))
+      current = found.length < pageRows
       if (isNonEmpty(found)) return yield* emit(found)
       // The database may hold less than was shown: frames without a number stand nowhere else.
       const unsaved = kept.filter(({ seq }) => seq === null)
@@ -122,7 +128,7 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
         over = true
         return yield* emit([farewell(subject.run_id, cursor)])
       }
-      yield* Effect.timeoutOption(subscription.wait, here ? localPoll : remotePoll)
+      yield* here ? subscription.wait : Effect.timeoutOption(subscription.wait, remotePoll)
       return yield* next
     })
     return next

@@ -1,4 +1,4 @@
-import { Cause, Clock, Deferred, Effect, Exit, Latch, Option, type Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Latch, Option, type Scope } from "effect"
 import { LeaseLost } from "../domain/errors/SessionErrors.ts"
 import { type DatabaseFailure, DbRefused } from "../domain/errors/StorageErrors.ts"
 import type { InstanceId, Lease, RunId } from "../domain/Run.ts"
@@ -47,9 +47,10 @@ const retryPause = 200
 interface Pending {
   readonly frame: Frame
   readonly record: LogRecord
-  readonly since: number
   /** When it was offered, by `performance.now()`. */
   readonly offered: number
+  /** Since when it waits to be stored, likewise: there was room for it. */
+  readonly since: number
 }
 
 class Queue {
@@ -128,7 +129,7 @@ export const makeLogWriter = Effect.fnUntraced(function* (
       else for (const queue of queues) queue.fail(failure)
       return true
     }
-    const now = yield* Clock.currentTimeMillis
+    const now = performance.now()
     for (const { pending, queue } of taken) {
       const [oldest] = pending
       if (oldest !== undefined && now - oldest.since >= options.appendTimeout) queue.fail(failure)
@@ -157,16 +158,20 @@ export const makeLogWriter = Effect.fnUntraced(function* (
           queue.progress.closeUnsafe()
           return Effect.andThen(queue.progress.await, until(done))
         })
+      const hasRoom = () => queue.bytes < options.bufferBytes
+      const take = (record: LogRecord, offered: number) => {
+        const frame = makeFrame(record)
+        queue.pending.push({ frame, record, since: performance.now(), offered })
+        queue.bytes += frame.bytes.length
+        waiting.add(queue)
+        work.openUnsafe()
+      }
       return {
         offer: (record) =>
-          Effect.gen(function* () {
+          Effect.suspend(() => {
             const offered = performance.now()
-            yield* until(() => queue.bytes < options.bufferBytes)
-            const frame = makeFrame(record)
-            queue.pending.push({ frame, record, since: yield* Clock.currentTimeMillis, offered })
-            queue.bytes += frame.bytes.length
-            waiting.add(queue)
-            work.openUnsafe()
+            const put = Effect.sync(() => take(record, offered))
+            return hasRoom() && !queue.over ? put : Effect.andThen(until(hasRoom), put)
           }),
         drained: until(() => queue.pending.length === 0),
         failed: Deferred.await(queue.failure)
