@@ -20,6 +20,7 @@ import { Settings } from "./domain/Settings.ts"
 import { serverLayer } from "./http/Server.ts"
 import { Admission } from "./services/Admission.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
+import { Equipment } from "./services/Equipment.ts"
 import { registerFailureCounts } from "./services/FailureReport.ts"
 import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
@@ -129,7 +130,7 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
 /** What the system does, from the ground up. */
 const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
   Layer.provideMerge(Runs.layer),
-  Layer.provideMerge(Layer.mergeAll(Leases.layer, RunControls.layer, RunLog.layer, Transcripts.layer)),
+  Layer.provideMerge(Layer.mergeAll(Equipment.layer, Leases.layer, RunControls.layer, RunLog.layer, Transcripts.layer)),
   Layer.provideMerge(Layer.mergeAll(Admission.layer, ApiKeys.layer, Sessions.layer, Tenants.layer))
 )
 

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline"
 import { agentEnvironment } from "../../src/agent/AgentEnvironment.ts"
 import type { AgentSettings, AgentTurn } from "../../src/agent/AgentRuntime.ts"
 import { sdkOptions } from "../../src/agent/SdkOptions.ts"
+import { noEquipment } from "../../src/domain/AgentEquipment.ts"
 import { SessionId } from "../../src/domain/Session.ts"
 import { TenantId } from "../../src/domain/Tenant.ts"
 import { type Turn, TurnClock } from "../Turn.ts"
@@ -33,6 +34,7 @@ const turnOf = (prompt: string, cwd: string): AgentTurn => ({
   transcript: { append: () => Effect.void, load: () => Effect.succeed([]), subpaths: Effect.succeed([]) },
   prompt,
   additions: [],
+  equipment: noEquipment,
   model: "sonnet",
   permissionMode: "default",
   options: { include_partial_messages: true },
@@ -47,6 +49,7 @@ const makeDirectories = async () => {
     home: join(directory, "home"),
     config: join(directory, "config"),
     temporary: join(directory, "tmp"),
+    plugin: join(directory, "plugin"),
     cwd: join(directory, "workspace")
   }
   for (const path of Object.values(paths)) await mkdir(path)

@@ -1,5 +1,6 @@
 import { Context, type Effect, type Redacted, type Scope, type Stream } from "effect"
 import type { AgentEvent } from "../domain/Agent.ts"
+import type { AgentEquipment } from "../domain/AgentEquipment.ts"
 import type { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
 import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
 import type { PermissionMode, RunOptions } from "../domain/RunOptions.ts"
@@ -22,10 +23,11 @@ export interface AgentTurn {
   readonly prompt: string
   /** What is added to the system prompt for this turn only: it may differ from turn to turn. */
   readonly additions: ReadonlyArray<string>
+  readonly equipment: AgentEquipment
   readonly model: string
   readonly permissionMode: PermissionMode
   /** The request's options; `cwd` and `additional_directories` are resolved and inside the roots. */
-  readonly options: Omit<RunOptions, "model" | "permission_mode" | "cwd" | "additional_directories">
+  readonly options: Omit<RunOptions, "agents" | "model" | "permission_mode" | "cwd" | "additional_directories">
   readonly cwd: string
   readonly additionalDirectories: ReadonlyArray<string>
   /** Whether the key may bypass permissions; only then is a root process told that it is sandboxed. */

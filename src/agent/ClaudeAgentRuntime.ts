@@ -7,6 +7,7 @@ import { AgentRuntime, type AgentReadiness, type AgentSettings, type AgentTurn }
 import { loadSdk } from "./AgentSdk.ts"
 import { findConfinement } from "./Confinement.ts"
 import { startLiveAgent } from "./LiveAgent.ts"
+import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
 import { writeTranscript } from "./TranscriptFiles.ts"
 import { makeTranscriptStore } from "./TranscriptStore.ts"
@@ -55,6 +56,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const userSettings = turn.options.setting_sources?.includes("user") === true
         const directory = yield* makeTurnDirectory(settings.directory, turn.tenantId, userSettings)
         yield* recall(turn, directory.config)
+        if (hasPlugin(turn.equipment)) yield* writePlugin(turn.equipment, directory.plugin)
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
         const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, observation)

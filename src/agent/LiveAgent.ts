@@ -8,6 +8,7 @@ import type { AgentSdk } from "./AgentSdk.ts"
 import type { AgentSettings, AgentTurn } from "./AgentRuntime.ts"
 import { agentEnvironment } from "./AgentEnvironment.ts"
 import type { Confinement } from "./Confinement.ts"
+import { hasPlugin } from "./Plugin.ts"
 import { sdkOptions } from "./SdkOptions.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
 import type { TurnDirectory } from "./TurnDirectory.ts"
@@ -38,6 +39,9 @@ export class LiveAgent {
       prompt: this.input,
       options: {
         ...sdkOptions(turn),
+        ...(hasPlugin(turn.equipment)
+          ? { plugins: [{ type: "local", path: directory.plugin, skipMcpDiscovery: true }] }
+          : {}),
         env: agentEnvironment(settings, turn, directory, observation.traceparent),
         pathToClaudeCodeExecutable: sdk.executable,
         sessionStore: store,

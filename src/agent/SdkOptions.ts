@@ -1,5 +1,7 @@
 import type { Options } from "@anthropic-ai/claude-agent-sdk"
+import type { AgentDefinition } from "../domain/AgentDefinition.ts"
 import type { AgentTurn } from "./AgentRuntime.ts"
+import { hasPlugin, qualified } from "./Plugin.ts"
 
 /**
  * The tools of a request that names none: files, search, the shell, the web, notes and
@@ -55,6 +57,39 @@ const thinking = ({ thinking }: AgentTurn["options"]): Partial<Options> => {
   }
 }
 
+/** The tools that were asked for, and those without which a part of the equipment could not be used. */
+const tools = ({ equipment, options }: AgentTurn): Array<string> => {
+  const offered = equipment.ownSkills.length + equipment.commands.length
+  return [
+    ...new Set([
+      ...(options.tools ?? defaultTools),
+      ...(Object.keys(equipment.subagents).length === 0 ? [] : ["Agent"]),
+      ...(offered === 0 ? [] : ["Skill"])
+    ])
+  ]
+}
+
+const subagent = ({ description, model, prompt, skills, tools }: AgentDefinition) => ({
+  description,
+  prompt,
+  ...(tools == null ? {} : { tools: [...tools] }),
+  ...(model == null ? {} : { model }),
+  ...(skills == null ? {} : { skills: skills.map(qualified) })
+})
+
+const agents = ({ equipment }: AgentTurn): Partial<Options> => {
+  const subagents = Object.entries(equipment.subagents)
+  if (subagents.length === 0) return {}
+  return { agents: Object.fromEntries(subagents.map(([name, definition]) => [name, subagent(definition)])) }
+}
+
+/** Which skills the agent is offered: where settings of the workspace count, also those that they bring. */
+const skills = ({ equipment, options }: AgentTurn): Partial<Options> => {
+  if (!hasPlugin(equipment)) return {}
+  if ((options.setting_sources ?? []).length > 0) return { skills: "all" }
+  return { skills: [...equipment.ownSkills, ...equipment.commands.map(({ name }) => name)].map(qualified) }
+}
+
 /** What a turn asks of the SDK, without what belongs to this machine: environment, program, store. */
 export const sdkOptions = (turn: AgentTurn): Options => {
   const { options } = turn
@@ -66,7 +101,9 @@ export const sdkOptions = (turn: AgentTurn): Options => {
     systemPrompt: systemPrompt(turn),
     // User text is data: `@path` reads no file and `/command` runs nothing.
     verbatimPrompts: options.expand_prompt !== true,
-    tools: [...(options.tools ?? defaultTools)],
+    tools: tools(turn),
+    ...agents(turn),
+    ...skills(turn),
     allowedTools: [...(options.allowed_tools ?? [])],
     disallowedTools: [...(options.disallowed_tools ?? [])],
     permissionMode: turn.permissionMode,

@@ -13,6 +13,8 @@ export interface TurnDirectory {
   readonly home: string
   readonly config: string
   readonly temporary: string
+  /** For a plugin; made with what is in it. */
+  readonly plugin: string
 }
 
 /** The CLI's name for the working directory: fixed, so that a conversation does not depend on where it was held. */
@@ -71,6 +73,6 @@ export const makeTurnDirectory: (
       if (!userSettings) return
       for (const name of userSettingsFiles) await symlink(join(tenant, "config", name), join(paths.config, name))
     })
-    return paths
+    return { ...paths, plugin: join(turn, "plugin") }
   }
 )

@@ -1,4 +1,8 @@
 import { Schema } from "effect"
+import { AgentDefinition } from "./AgentDefinition.ts"
+import { ModelName } from "./ModelName.ts"
+import { ResourceName } from "./ResourceName.ts"
+import { ToolRules } from "./ToolRules.ts"
 
 /** How much an agent may do unasked; see the SDK's permission modes. `bypassPermissions` needs a scope of its own. */
 export const PermissionMode = Schema.Literals(["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"])
@@ -16,15 +20,13 @@ export const Thinking = Schema.Union([
   })
 ])
 
-const ToolRule = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(500))
-const ToolRules = Schema.Array(ToolRule).check(Schema.isMaxLength(200))
 const Text = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200_000))
 const Path = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(4096), Schema.isPattern(/^[^\0]*$/))
 
 /** The fields of a request that shape what the agent may do. They are named as on the wire. */
 export const runOptionFields = {
   /** Model id or alias; the server's DEFAULT_MODEL when absent. */
-  model: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]{0,199}$/))),
+  model: Schema.optionalKey(ModelName),
   /** Replaces the agent's system prompt. */
   system_prompt: Schema.optionalKey(Text),
   /** Added to the agent's system prompt. */
@@ -36,6 +38,8 @@ export const runOptionFields = {
   /** Rules of tools that never run. */
   disallowed_tools: Schema.optionalKey(ToolRules),
   permission_mode: Schema.optionalKey(PermissionMode),
+  /** Agents that the agent can have work done by, by the names that they have for it. */
+  agents: Schema.optionalKey(Schema.Record(ResourceName, AgentDefinition)),
   /** Most turns of this run, 1 to 1000. */
   max_turns: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
   /** Most dollars of this run; checked after each response of the model. */

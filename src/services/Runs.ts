@@ -23,6 +23,7 @@ import { RetentionRepository } from "../storage/RetentionRepository.ts"
 import { SessionRepository } from "../storage/SessionRepository.ts"
 import { Admission } from "./Admission.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
+import { Equipment, type Equipped } from "./Equipment.ts"
 import type { FailureFields } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
@@ -93,6 +94,7 @@ export class Runs extends Context.Service<
       const admission = yield* Admission
       const cache = yield* Cache
       const workspaces = yield* Workspaces
+      const equipments = yield* Equipment
       const runtime = yield* AgentRuntime
       const transcripts = yield* Transcripts
       const controls = yield* RunControls
@@ -142,11 +144,18 @@ export class Runs extends Context.Service<
 
       const turnOf = (
         principal: Principal,
-        { destination, options: asked, prompt }: RunRequest,
+        { equipment, request: { destination, options: asked, prompt } }: Equipped,
         additionalDirectories: ReadonlyArray<string>,
         { cwd, lease, session }: StartedRun
       ): AgentTurn => {
-        const { model, permission_mode, cwd: _cwd, additional_directories: _directories, ...options } = asked
+        const {
+          agents: _agents,
+          model,
+          permission_mode,
+          cwd: _cwd,
+          additional_directories: _directories,
+          ...options
+        } = asked
         return {
           tenantId: principal.tenant_id,
           sessionId: session.id,
@@ -154,6 +163,7 @@ export class Runs extends Context.Service<
           transcript: transcripts.of(principal.tenant_id, session.id, lease),
           prompt,
           additions: [],
+          equipment,
           model: model ?? settings.defaultModel,
           permissionMode: permission_mode ?? "default",
           options,
@@ -200,8 +210,10 @@ export class Runs extends Context.Service<
         return { run, begun: Deferred.await(begun) }
       })
 
-      const begin = Effect.fn("Runs.begin")(function* (principal: Principal, request: RunRequest) {
-        yield* admission.check(principal, request.prompt, request.options)
+      const begin = Effect.fn("Runs.begin")(function* (principal: Principal, asked: RunRequest) {
+        yield* admission.check(principal, asked.prompt, asked.options)
+        const equipped = yield* equipments.assemble(principal, asked)
+        const { request } = equipped
         const directories = yield* workspaces.additional(
           principal.tenant_id,
           request.options.additional_directories ?? []
@@ -219,7 +231,7 @@ export class Runs extends Context.Service<
             yield* Scope.provide(admission.enter(principal.tenant_id), place)
             const written = yield* write(principal, request)
             if (written._tag === "Started") {
-              const turn = turnOf(principal, request, directories, written)
+              const turn = turnOf(principal, equipped, directories, written)
               return yield* launch(principal, request, turn, written, place)
             }
             yield* Scope.close(place, Exit.void)

@@ -9,6 +9,7 @@ import type { Script, Step } from "../../scripts/scripted-model/Script.ts"
 import { AgentRuntime, type AgentSettings, type AgentTurn, type RunningAgent } from "../../src/agent/AgentRuntime.ts"
 import { layer } from "../../src/agent/ClaudeAgentRuntime.ts"
 import type { AgentEvent, AgentOutcome } from "../../src/domain/Agent.ts"
+import { noEquipment } from "../../src/domain/AgentEquipment.ts"
 import { SessionId } from "../../src/domain/Session.ts"
 import { TenantId } from "../../src/domain/Tenant.ts"
 import type { Transcript, TranscriptEntry } from "../../src/domain/Transcript.ts"
@@ -74,6 +75,7 @@ export const bench = Effect.acquireRelease(
         transcript: memoryTranscript(),
         prompt,
         additions: [],
+        equipment: noEquipment,
         model: "claude-opus-5-5",
         permissionMode: "acceptEdits",
         options: {},

@@ -1,0 +1,21 @@
+import { Schema } from "effect"
+import { ModelName } from "./ModelName.ts"
+import { ResourceReference } from "./ResourceName.ts"
+import { ToolRules } from "./ToolRules.ts"
+
+export const agentDefinitionFields = {
+  /** When to use the agent, for the one that has the choice. */
+  description: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(1000)),
+  /** Its system prompt. */
+  prompt: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(50_000)),
+  /** The tools that exist for it; those of the request, or of the agent that calls it, when absent. */
+  tools: Schema.optionalKey(Schema.NullOr(ToolRules)),
+  /** Model id or alias; `inherit` or absent: the run's. */
+  model: Schema.optionalKey(Schema.NullOr(ModelName)),
+  /** Its skills, by name or id. */
+  skills: Schema.optionalKey(Schema.NullOr(Schema.Array(ResourceReference).check(Schema.isMaxLength(50))))
+} as const
+
+/** What an agent is, whether it leads a run or is called as a subagent. */
+export const AgentDefinition = Schema.Struct(agentDefinitionFields)
+export type AgentDefinition = typeof AgentDefinition.Type
