@@ -32,6 +32,7 @@ import { Readiness } from "./services/Readiness.ts"
 import * as Retention from "./services/Retention.ts"
 import { RunControls } from "./services/RunControls.ts"
 import { RunLog } from "./services/RunLog.ts"
+import { RunOrders } from "./services/RunOrders.ts"
 import { Runs } from "./services/Runs.ts"
 import { Sessions } from "./services/Sessions.ts"
 import { Tenants } from "./services/Tenants.ts"
@@ -130,7 +131,9 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
 /** What the system does, from the ground up. */
 const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
   Layer.provideMerge(Runs.layer),
-  Layer.provideMerge(Layer.mergeAll(Equipment.layer, Leases.layer, RunControls.layer, RunLog.layer, Transcripts.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(Equipment.layer, Leases.layer, RunControls.layer, RunLog.layer, RunOrders.layer, Transcripts.layer)
+  ),
   Layer.provideMerge(Layer.mergeAll(Admission.layer, ApiKeys.layer, Sessions.layer, Tenants.layer))
 )
 

@@ -102,6 +102,7 @@ const startRun = Effect.fnUntraced(function* (tenant_id: TenantId) {
     prompt_preview: "",
     api_key_hash: newKeyHash(),
     request_id: "benchmark",
+    order: "",
     idempotency: null
   })
   return started._tag === "Started" ? started : yield* Effect.die(new Error(`The run did not start: ${started._tag}`))

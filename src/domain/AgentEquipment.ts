@@ -1,22 +1,28 @@
-import type { AgentDefinition } from "./AgentDefinition.ts"
+import { Schema } from "effect"
+import { AgentDefinition } from "./AgentDefinition.ts"
 
 /** A text that agents find under a name: a skill, or what a slash command stands for. */
-export interface NamedText {
-  readonly name: string
-  readonly description: string
-  readonly content: string
-}
+export const NamedText = Schema.Struct({
+  name: Schema.String,
+  description: Schema.String,
+  content: Schema.String
+})
+export type NamedText = typeof NamedText.Type
 
-/** What an agent gets for a run beside its prompt, its model and its tools. */
-export interface AgentEquipment {
+/**
+ * What an agent gets for a run beside its prompt, its model and its tools. It is kept with the run's order, so that it
+ * is the same on another instance, whatever has been changed or deleted since.
+ */
+export const AgentEquipment = Schema.Struct({
   /** Whom it can have work done by, by name. Their skills are names in `skills`. */
-  readonly subagents: Readonly<Record<string, AgentDefinition>>
+  subagents: Schema.Record(Schema.String, AgentDefinition),
   /** Its own and its subagents' skills. */
-  readonly skills: ReadonlyArray<NamedText>
+  skills: Schema.Array(NamedText),
   /** The names of those that are its own; the others exist for subagents alone. */
-  readonly ownSkills: ReadonlyArray<string>
-  readonly commands: ReadonlyArray<NamedText>
-}
+  ownSkills: Schema.Array(Schema.String),
+  commands: Schema.Array(NamedText)
+})
+export type AgentEquipment = typeof AgentEquipment.Type
 
 /** An agent that has nothing but its tools. */
 export const noEquipment: AgentEquipment = { subagents: {}, skills: [], ownSkills: [], commands: [] }

@@ -7,14 +7,17 @@ import { RunUnresponsive, SessionBusy, SessionCreateFailed, SessionNotFound } fr
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 import { RunId } from "../domain/Run.ts"
+import type { RunBeginning, RunOrder } from "../domain/RunOrder.ts"
 import { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import type { NewRun, RunPlace, RunStart } from "../storage/NewRun.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
+import type { Equipped } from "./Equipment.ts"
 import { leaseMillis } from "./Leases.ts"
 import { RunControls } from "./RunControls.ts"
-import type { RunRequest } from "./RunRequest.ts"
+import { RunOrders } from "./RunOrders.ts"
+import type { Destination, RunRequest } from "./RunRequest.ts"
 import { Sessions } from "./Sessions.ts"
 
 /** How much of a prompt stands in the log, in characters. */
@@ -26,6 +29,17 @@ const busyPatience = 10_000
 /** How often it is looked whether it has. */
 const busyCheckEvery = 50
 
+const beginningOf = (destination: Destination): RunBeginning => {
+  switch (destination._tag) {
+    case "NewSession":
+      return { _tag: "New" }
+    case "Session":
+      return { _tag: "Resume" }
+    case "Fork":
+      return { _tag: "Fork", from: destination.of }
+  }
+}
+
 /** Makes what writes a run down, or finds out why not. Nothing has been promised before this. */
 export const makeRunWrite = Effect.gen(function* () {
   const settings = yield* Settings
@@ -33,6 +47,7 @@ export const makeRunWrite = Effect.gen(function* () {
   const sessions = yield* Sessions
   const workspaces = yield* Workspaces
   const controls = yield* RunControls
+  const orders = yield* RunOrders
   const random = yield* SecureRandom.SecureRandom
 
   const placeOf = Effect.fnUntraced(function* (principal: Principal, { destination, options }: RunRequest) {
@@ -82,23 +97,42 @@ export const makeRunWrite = Effect.gen(function* () {
         : Effect.succeed(start)
     )
 
-  return Effect.fnUntraced(function* (principal: Principal, request: RunRequest) {
+  return Effect.fnUntraced(function* (
+    principal: Principal,
+    { equipment, request }: Equipped,
+    additional_directories: ReadonlyArray<string>
+  ) {
+    const { tenant_id } = principal
     const place = yield* placeOf(principal, request)
     const requestContext = yield* CurrentRequest
+    const run_id = RunId.make(yield* random.uuidV7())
+    const { env: _env, ...options } = request.options
+    const order: RunOrder = {
+      prompt: request.prompt,
+      beginning: beginningOf(request.destination),
+      model: request.options.model ?? settings.defaultModel,
+      options: request.options,
+      equipment,
+      additional_directories,
+      scopes: principal.scopes,
+      on_disconnect: request.on_disconnect,
+      repeatable: request.idempotency !== null
+    }
     const run: NewRun = {
-      tenant_id: principal.tenant_id,
-      run_id: RunId.make(yield* random.uuidV7()),
+      tenant_id,
+      run_id,
       place,
       owner: settings.instanceId,
       lease_ms: leaseMillis,
-      model: request.options.model ?? settings.defaultModel,
-      options: request.options,
+      model: order.model,
+      options,
+      order: yield* orders.seal(tenant_id, run_id, order),
       prompt_preview: request.prompt.slice(0, previewLength),
       api_key_hash: principal.api_key_hash,
       request_id: requestContext?.requestId ?? "",
       idempotency: request.idempotency
     }
-    if (place._tag === "Existing") yield* sessions.touch(principal.tenant_id, place.session_id)
+    if (place._tag === "Existing") yield* sessions.touch(tenant_id, place.session_id)
     const start = yield* startOver(run, request).pipe(
       Effect.catchTag("DbRefused", ({ cause }) => new SessionCreateFailed({ session_id: place.session_id, cause }))
     )
@@ -109,8 +143,10 @@ export const makeRunWrite = Effect.gen(function* () {
         return yield* new SessionNotFound({ session_id: start.session_id })
       case "Busy":
         return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
-      default:
+      case "Repeated":
         return start
+      case "Started":
+        return { ...start, tenant_id, order }
     }
   })
 })

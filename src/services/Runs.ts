@@ -1,5 +1,5 @@
 import { Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Scope, Stream } from "effect"
-import { AgentRuntime, type AgentTurn, type Beginning } from "../agent/AgentRuntime.ts"
+import { AgentRuntime } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
@@ -17,29 +17,26 @@ import { CurrentRequest } from "../domain/RequestContext.ts"
 import { type Run, type RunId, Sequence } from "../domain/Run.ts"
 import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
-import type { RunStart } from "../storage/NewRun.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import { RetentionRepository } from "../storage/RetentionRepository.ts"
 import { SessionRepository } from "../storage/SessionRepository.ts"
 import { Admission } from "./Admission.ts"
+import { makeAgentTurns, type OrderedRun } from "./AgentTurns.ts"
 import { type Answer, collectAnswer } from "./Answers.ts"
-import { Equipment, type Equipped } from "./Equipment.ts"
+import { Equipment } from "./Equipment.ts"
 import type { FailureFields } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { RunControls } from "./RunControls.ts"
 import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
-import type { Destination, FollowedRun, FollowedSession, RunRequest, StartFailure } from "./RunRequest.ts"
+import type { FollowedRun, FollowedSession, RunRequest, StartFailure } from "./RunRequest.ts"
 import { resyncFrame } from "./Resync.ts"
 import { makeRunWrite, previewLength } from "./RunWrite.ts"
 import { Sessions } from "./Sessions.ts"
-import { Transcripts } from "./Transcripts.ts"
 
 /** How long interrupted runs have to write their ends when the service stops, in milliseconds. */
 const stopPatience = 10_000
-
-type StartedRun = Extract<RunStart, { readonly _tag: "Started" }>
 
 /** Runs: started, followed, read and interrupted. */
 export class Runs extends Context.Service<
@@ -96,28 +93,13 @@ export class Runs extends Context.Service<
       const workspaces = yield* Workspaces
       const equipments = yield* Equipment
       const runtime = yield* AgentRuntime
-      const transcripts = yield* Transcripts
       const controls = yield* RunControls
       const log = yield* RunLog
       const write = yield* makeRunWrite
+      const turnOf = yield* makeAgentTurns
       const services = yield* Effect.context<ExecutionServices>()
       const executions = yield* FiberSet.make<void>()
       const stopping = yield* Deferred.make<void>()
-
-      const beginningOf = (principal: Principal, destination: Destination, session: SessionId): Beginning => {
-        switch (destination._tag) {
-          case "NewSession":
-            return { _tag: "New" }
-          case "Session":
-            return { _tag: "Resume" }
-          case "Fork":
-            return {
-              _tag: "Fork",
-              from: destination.of,
-              transcript: transcripts.before(principal.tenant_id, destination.of, session)
-            }
-        }
-      }
 
       const follow = (principal: Principal, run: Run, after: Sequence): FollowedRun => ({
         run,
@@ -142,69 +124,38 @@ export class Runs extends Context.Service<
         )
       })
 
-      const turnOf = (
-        principal: Principal,
-        { equipment, request: { destination, options: asked, prompt } }: Equipped,
-        additionalDirectories: ReadonlyArray<string>,
-        { cwd, lease, session }: StartedRun
-      ): AgentTurn => {
-        const {
-          agents: _agents,
-          model,
-          permission_mode,
-          cwd: _cwd,
-          additional_directories: _directories,
-          ...options
-        } = asked
-        return {
-          tenantId: principal.tenant_id,
-          sessionId: session.id,
-          beginning: beginningOf(principal, destination, session.id),
-          transcript: transcripts.of(principal.tenant_id, session.id, lease),
-          prompt,
-          additions: [],
-          equipment,
-          model: model ?? settings.defaultModel,
-          permissionMode: permission_mode ?? "default",
-          options,
-          cwd,
-          additionalDirectories,
-          mayBypassPermissions: principal.has("bypass_permissions")
-        }
-      }
-
       /** Hands a run that is written down to a fiber of the service's own. */
       const launch = Effect.fnUntraced(function* (
         principal: Principal,
-        request: RunRequest,
-        turn: AgentTurn,
-        { lease, run, session }: StartedRun,
+        background: boolean,
+        ordered: OrderedRun & { readonly run: Run },
         place: Scope.Closeable
       ) {
         const begun = yield* Deferred.make<void, BeginFailure>()
-        if (request.background) yield* Deferred.succeed(begun, undefined)
+        const { order, lease, run } = ordered
+        if (background) yield* Deferred.succeed(begun, undefined)
         const requestContext = yield* CurrentRequest
         const fields: FailureFields = {
-          session_id: session.id,
+          session_id: run.session_id,
           run_id: run.id,
           tenant_id: principal.tenant_id,
           api_key_hash: principal.api_key_hash,
           ...(requestContext === null ? {} : { request_id: requestContext.requestId }),
-          ...(settings.logPrompts ? { prompt_preview: request.prompt.slice(0, previewLength) } : {})
+          ...(settings.logPrompts ? { prompt_preview: order.prompt.slice(0, previewLength) } : {})
         }
         yield* executeRun({
           lease,
           run,
-          turn,
+          turn: turnOf(ordered),
           fields,
           begun,
           stopping: Deferred.await(stopping),
-          outlivesReaders: request.on_disconnect === "continue",
-          repeatable: request.idempotency !== null
+          outlivesReaders: order.on_disconnect === "continue",
+          repeatable: order.repeatable
         }).pipe(
           Effect.provideContext(services),
           Effect.ensuring(Scope.close(place, Exit.void)),
-          Effect.annotateLogs({ run_id: run.id, session_id: session.id }),
+          Effect.annotateLogs({ run_id: run.id, session_id: run.session_id }),
           FiberSet.run(executions)
         )
         return { run, begun: Deferred.await(begun) }
@@ -229,11 +180,8 @@ export class Runs extends Context.Service<
         return yield* Effect.uninterruptible(
           Effect.gen(function* () {
             yield* Scope.provide(admission.enter(principal.tenant_id), place)
-            const written = yield* write(principal, request)
-            if (written._tag === "Started") {
-              const turn = turnOf(principal, equipped, directories, written)
-              return yield* launch(principal, request, turn, written, place)
-            }
+            const written = yield* write(principal, equipped, directories)
+            if (written._tag === "Started") return yield* launch(principal, request.background, written, place)
             yield* Scope.close(place, Exit.void)
             return { run: written.run, begun: Effect.void }
           }).pipe(Effect.onError((cause) => Scope.close(place, Exit.failCause(cause))))

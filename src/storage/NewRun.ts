@@ -36,7 +36,10 @@ export interface NewRun {
   readonly owner: InstanceId
   readonly lease_ms: number
   readonly model: string
-  readonly options: RunOptions
+  /** What the request asks of the agent, without what may be secret. */
+  readonly options: Omit<RunOptions, "env">
+  /** All that an instance must know to carry it, sealed. */
+  readonly order: string
   readonly prompt_preview: string
   readonly api_key_hash: ApiKeyHash
   readonly request_id: string

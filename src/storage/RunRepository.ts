@@ -197,6 +197,8 @@ export class RunRepository extends Context.Service<
             SELECT held.session_id, record.seq, held.id, held.tenant_id, record.event, record.data
             FROM held CROSS JOIN record
             ON CONFLICT (session_id, seq) DO NOTHING
+          ), ordered AS (
+            DELETE FROM run_orders USING held WHERE run_orders.run_id = held.id
           ), ended AS (
             UPDATE runs SET
               status = ${end.status},

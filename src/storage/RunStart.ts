@@ -106,17 +106,22 @@ export const makeRunStart = Effect.gen(function* () {
 
   const insertRun = (run: NewRun) =>
     startedRun(sql`
-      INSERT INTO runs (id, tenant_id, session_id, status, model, options, prompt_preview, api_key_hash, request_id,
-        owner, fence, lease_expires_at, start_seq, last_seq)
-      SELECT ${run.run_id}::uuid, tenant_id, id, 'running', ${run.model}, ${json(run.options)},
-        ${storable(run.prompt_preview)}, ${run.api_key_hash}, ${run.request_id},
-        ${run.owner}, last_fence + 1, clock_timestamp() + ${run.lease_ms} * interval '1 millisecond',
-        last_seq, last_seq
-      FROM sessions
-      WHERE id = ${run.place.session_id} AND NOT EXISTS (
-        SELECT FROM runs live WHERE live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
+      WITH started AS (
+        INSERT INTO runs (id, tenant_id, session_id, status, model, options, prompt_preview, api_key_hash, request_id,
+          owner, fence, lease_expires_at, start_seq, last_seq)
+        SELECT ${run.run_id}::uuid, tenant_id, id, 'running', ${run.model}, ${json(run.options)},
+          ${storable(run.prompt_preview)}, ${run.api_key_hash}, ${run.request_id},
+          ${run.owner}, last_fence + 1, clock_timestamp() + ${run.lease_ms} * interval '1 millisecond',
+          last_seq, last_seq
+        FROM sessions
+        WHERE id = ${run.place.session_id} AND NOT EXISTS (
+          SELECT FROM runs live WHERE live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
+        )
+        RETURNING ${sql.literal(runColumns)}, fence, tenant_id
+      ), ordered AS (
+        INSERT INTO run_orders (run_id, tenant_id, sealed) SELECT id, tenant_id, ${run.order} FROM started
       )
-      RETURNING ${sql.literal(runColumns)}, fence`)
+      SELECT * FROM started`)
 
   const liveRun = (session: SessionId) =>
     runKey(sql`SELECT id FROM runs WHERE session_id = ${session} AND status IN ('queued', 'running', 'waiting')`)

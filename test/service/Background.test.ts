@@ -29,6 +29,9 @@ describe("a run in the background", () => {
     const run = textAt(body, "id")
     assert.strictEqual(headers.get("location"), `/api/v1/runs/${run}`)
     assert.deepInclude(body, { status: "running", start_seq: 0, ended_at: null, error: null })
+    const orders = () => rowsOf(setting().database, "SELECT sealed FROM run_orders WHERE run_id = $1", [run])
+    const [order] = await orders()
+    assert.match(String(order?.["sealed"]), /^v1\.[^.]+\.[\w-]+$/)
     const readers = await Promise.all([1, 2, 3].map(() => service.stream("GET", `/api/v1/runs/${run}/events`)))
     await Promise.all(readers.map((reader) => reader.waitFor("init")))
     model.open("background")
@@ -39,6 +42,7 @@ describe("a run in the background", () => {
       others.map(() => first)
     )
     assert.strictEqual(at(await ended(run), "status"), "completed")
+    assert.deepEqual(await orders(), [])
   })
 
   it("goes on without a reader for longer than DISCONNECT_GRACE", async () => {

@@ -64,6 +64,7 @@ export const newRun = (tenant_id: TenantId, place: RunPlace, overrides: Partial<
   lease_ms: 60_000,
   model: "claude-test",
   options: { max_turns: 3 },
+  order: "sealed",
   prompt_preview: "Say hello",
   api_key_hash: newKeyHash(),
   request_id: "request",

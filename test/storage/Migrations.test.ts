@@ -26,7 +26,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: 60_000 })("a server's 
       )
       yield* Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
-        assert.strictEqual((yield* sql`SELECT * FROM schema_migrations`).length, 2)
+        assert.strictEqual((yield* sql`SELECT * FROM schema_migrations`).length, 3)
         assert.strictEqual((yield* sql`SELECT * FROM sessions`).length, 0)
         // The limits of other statements are not those of a migration, and are back after it.
         const [timeout] = yield* sql`SHOW statement_timeout`

@@ -64,6 +64,19 @@ onBothDatabases("runs", (it) => {
       })
     )
 
+    it.effect("keeps what the run is to do until it is over", () =>
+      Effect.gen(function* () {
+        const tenant = yield* newTenant
+        const runs = yield* RunRepository
+        const sql = yield* SqlClient.SqlClient
+        const { lease } = yield* started(tenant, newSession(), { order: "v1.order" })
+        const kept = sql`SELECT tenant_id, sealed FROM run_orders WHERE run_id = ${lease.run_id}`
+        assert.deepStrictEqual(yield* kept, [{ tenant_id: tenant, sealed: "v1.order" }])
+        assert.isTrue(yield* runs.finish(lease, records(tenant, lease, 1, 1), completed))
+        assert.deepStrictEqual(yield* kept, [])
+      })
+    )
+
     it.effect("goes on where the last run ended, with the next fence", () =>
       Effect.gen(function* () {
         const tenant = yield* newTenant
