@@ -5,6 +5,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   "first-token": async () => (await import("./FirstToken.ts")).firstToken(),
   sessions: async () => (await import("./SessionReads.ts")).sessionReads(),
   deltas: async () => (await import("./Deltas.ts")).deltasThrough(),
+  memory: async () => (await import("./Memory.ts")).memory(),
   log: async () => (await import("./EventLog.ts")).eventLog()
 }
 

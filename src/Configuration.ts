@@ -141,6 +141,16 @@ const list = (separator: string) =>
     })
   )
 
+const price = Schema.String.check(Schema.isPattern(/^\d+(?:\.\d+)?,\d+(?:\.\d+)?$/)).pipe(
+  Schema.decodeTo(Schema.Struct({ input: Schema.Finite, output: Schema.Finite }), {
+    decode: SchemaGetter.transform((text: string) => {
+      const [input = 0, output = 0] = text.split(",").map(Number)
+      return { input, output }
+    }),
+    encode: SchemaGetter.transform(({ input, output }: { input: number; output: number }) => `${input},${output}`)
+  })
+)
+
 const encryptionKey = Schema.RedactedFromValue(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9+/]{43}=$/)))
 
 /** Every setting, in the order of the documentation. Times are read as text and given as milliseconds. */
@@ -230,6 +240,42 @@ export const settings = {
     "a path",
     "the SDK's",
     "The agent's program, instead of the one that comes with the SDK."
+  ),
+  memoryModel: optional(
+    "MEMORY_MODEL",
+    Schema.NonEmptyString,
+    "a model",
+    "–",
+    "Model that finds what is worth remembering, after a run and in messages. Without it nothing is learned by itself."
+  ),
+  memoryModelTimeout: time(
+    "MEMORY_MODEL_TIMEOUT",
+    "1 second",
+    "10 minutes",
+    "1 minute",
+    "Longest answer of MEMORY_MODEL; what was not learned is tried again later."
+  ),
+  memoryModelPrice: optional(
+    "MEMORY_MODEL_PRICE",
+    price,
+    'two numbers such as "1,5"',
+    "by the model's family",
+    "Dollars per million input and output tokens of MEMORY_MODEL: what learning costs is added to the session's total."
+  ),
+  memoryRecallLimit: whole("MEMORY_RECALL_LIMIT", 1, 50, 10, "Most memories that are recalled before a run."),
+  memoryRecallTokens: whole(
+    "MEMORY_RECALL_TOKENS",
+    50,
+    20_000,
+    1500,
+    "Most tokens of them in the prompt; four characters are counted as one."
+  ),
+  memoryRecallTimeout: time(
+    "MEMORY_RECALL_TIMEOUT",
+    "10 millis",
+    "5 seconds",
+    "300 millis",
+    "Longest search for memories before a run, which then goes on without them."
   ),
   maxPromptLength: whole("MAX_PROMPT_LENGTH", 1, 1_000_000, 100_000, "Longest prompt, in characters."),
   maxBodyBytes: whole("MAX_BODY_BYTES", 1024, 104_857_600, 10_485_760, "Largest request body, in bytes."),
@@ -392,6 +438,12 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       defaultModel: settings.defaultModel.read,
       agentEnvironment: settings.agentEnvironment.read,
       agentExecutable: settings.agentExecutable.read,
+      memoryModel: settings.memoryModel.read,
+      memoryModelTimeout: settings.memoryModelTimeout.read,
+      memoryModelPrice: settings.memoryModelPrice.read,
+      memoryRecallLimit: settings.memoryRecallLimit.read,
+      memoryRecallTokens: settings.memoryRecallTokens.read,
+      memoryRecallTimeout: settings.memoryRecallTimeout.read,
       maxPromptLength: settings.maxPromptLength.read,
       maxBodyBytes: settings.maxBodyBytes.read,
       maxRuns: settings.maxRuns.read,

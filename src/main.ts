@@ -18,6 +18,7 @@ import * as Tracing from "./Tracing.ts"
 import { InstanceId } from "./domain/Run.ts"
 import { Settings } from "./domain/Settings.ts"
 import { serverLayer } from "./http/Server.ts"
+import * as ClaudeMemoryModel from "./outbound/ClaudeMemoryModel.ts"
 import { Admission } from "./services/Admission.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
 import { Equipment } from "./services/Equipment.ts"
@@ -25,6 +26,11 @@ import { registerFailureCounts } from "./services/FailureReport.ts"
 import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
 import * as LostRuns from "./services/LostRuns.ts"
+import { Memories } from "./services/Memories.ts"
+import { MemoryJobs } from "./services/MemoryJobs.ts"
+import { MemoryLearning } from "./services/MemoryLearning.ts"
+import { MemoryPreferences } from "./services/MemoryPreferences.ts"
+import { MemoryRecall } from "./services/MemoryRecall.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
 import { RateLimits } from "./services/RateLimits.ts"
@@ -41,6 +47,10 @@ import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
 import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
 import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
+import { MemoryIndexRepository } from "./storage/MemoryIndexRepository.ts"
+import { MemoryJobRepository } from "./storage/MemoryJobRepository.ts"
+import { MemoryRepository } from "./storage/MemoryRepository.ts"
+import { MemorySettingsRepository } from "./storage/MemorySettingsRepository.ts"
 import * as Migrations from "./storage/Migrations.ts"
 import { RetentionRepository } from "./storage/RetentionRepository.ts"
 import { RunControlRepository } from "./storage/RunControlRepository.ts"
@@ -73,6 +83,10 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
   const repositories = Layer.mergeAll(
     ApiKeyRepository.layer,
     DatabaseProbe.layer,
+    MemoryIndexRepository.layer,
+    MemoryJobRepository.layer,
+    MemoryRepository.layer,
+    MemorySettingsRepository.layer,
     RetentionRepository.layer,
     RunControlRepository.layer,
     RunEventRepository.layer,
@@ -103,7 +117,15 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
 
   const sealing = Sealing.layer(configuration.encryptionKey, join(directory, "encryption-key"))
 
-  return Layer.mergeAll(repositories, shared, agents, sealing, Workspaces.layer).pipe(
+  const memoryModel = ClaudeMemoryModel.layer({
+    model: configuration.memoryModel,
+    apiKey: configuration.anthropicApiKey,
+    baseUrl: configuration.anthropicBaseUrl,
+    timeout: configuration.memoryModelTimeout,
+    price: configuration.memoryModelPrice
+  })
+
+  return Layer.mergeAll(repositories, shared, agents, memoryModel, sealing, Workspaces.layer).pipe(
     Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto))
   )
 }
@@ -114,6 +136,11 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     version,
     workspaceRoots: configuration.workspaceRoots ?? [resolve(configuration.dataDirectory, "workspaces")],
     environmentAllowed: configuration.agentEnvironment,
+    memory: {
+      recallLimit: configuration.memoryRecallLimit,
+      recallTokens: configuration.memoryRecallTokens,
+      recallTimeout: configuration.memoryRecallTimeout
+    },
     logPrompts: configuration.logPrompts === "on",
     defaultModel: configuration.defaultModel,
     maxPromptLength: configuration.maxPromptLength,
@@ -131,10 +158,29 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
 /** What the system does, from the ground up. */
 const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
   Layer.provideMerge(Runs.layer),
+  Layer.provideMerge(MemoryJobs.layer),
   Layer.provideMerge(
-    Layer.mergeAll(Equipment.layer, Leases.layer, RunControls.layer, RunLog.layer, RunOrders.layer, Transcripts.layer)
+    Layer.mergeAll(
+      Equipment.layer,
+      Leases.layer,
+      MemoryLearning.layer,
+      MemoryRecall.layer,
+      RunControls.layer,
+      RunLog.layer,
+      RunOrders.layer,
+      Transcripts.layer
+    )
   ),
-  Layer.provideMerge(Layer.mergeAll(Admission.layer, ApiKeys.layer, Sessions.layer, Tenants.layer))
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Admission.layer,
+      ApiKeys.layer,
+      Memories.layer,
+      MemoryPreferences.layer,
+      Sessions.layer,
+      Tenants.layer
+    )
+  )
 )
 
 const signals = ["SIGTERM", "SIGINT"] as const

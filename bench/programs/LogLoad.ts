@@ -13,6 +13,7 @@ import { TenantId } from "../../src/domain/Tenant.ts"
 import { RunLog } from "../../src/services/RunLog.ts"
 import { DatabaseLimits } from "../../src/storage/DatabaseLimits.ts"
 import * as Migrations from "../../src/storage/Migrations.ts"
+import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import * as ServerDatabase from "../../src/storage/ServerDatabase.ts"
@@ -43,6 +44,7 @@ const settings = Layer.succeed(Settings, {
   shutdownGrace: 0,
   appendBufferBytes: 4_194_304,
   readerBufferBytes: 1_048_576,
+  memory: { recallLimit: 10, recallTokens: 1500, recallTimeout: 300 },
   logPrompts: false
 })
 
@@ -55,7 +57,9 @@ const limits = Layer.succeed(DatabaseLimits, {
 })
 
 const services = RunLog.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(RunEventRepository.layer, RunRepository.layer, TenantRepository.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(MemoryJobRepository.layer, RunEventRepository.layer, RunRepository.layer, TenantRepository.layer)
+  ),
   Layer.provide(Migrations.layer),
   Layer.provide(ServerDatabase.layer({ url: Redacted.make(databaseUrl), applicationName: "causeway-bench" })),
   Layer.provide([settings, limits, MemoryDoorbell.layer])

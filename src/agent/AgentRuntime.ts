@@ -27,7 +27,10 @@ export interface AgentTurn {
   readonly model: string
   readonly permissionMode: PermissionMode
   /** The request's options; `cwd` and `additional_directories` are resolved and inside the roots. */
-  readonly options: Omit<RunOptions, "agents" | "model" | "permission_mode" | "cwd" | "additional_directories">
+  readonly options: Omit<
+    RunOptions,
+    "agents" | "memory" | "model" | "permission_mode" | "cwd" | "additional_directories"
+  >
   readonly cwd: string
   readonly additionalDirectories: ReadonlyArray<string>
   /** Whether the key may bypass permissions; only then is a root process told that it is sandboxed. */

@@ -3,6 +3,7 @@ import { ApiKeysApi } from "./ApiKeys.ts"
 import { Boundary } from "./Boundary.ts"
 import { describe } from "./Description.ts"
 import { HealthApi } from "./Health.ts"
+import { MemoriesApi } from "./Memories.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
@@ -13,6 +14,7 @@ export class Api extends HttpApi.make("causeway")
   .add(QueryApi)
   .add(SessionsApi)
   .add(RunsApi)
+  .add(MemoriesApi)
   .add(TenantsApi)
   .add(ApiKeysApi)
   .add(HealthApi)

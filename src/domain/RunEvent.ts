@@ -119,8 +119,20 @@ export const ErrorData = Schema.Struct({
 export const DoneReason = Schema.Literals(["completed", "interrupted", "error", "waiting"])
 export type DoneReason = typeof DoneReason.Type
 
+/**
+ * What became of what could be learned from a run: stored, nothing worth it, failed and to be tried again, or still
+ * going on.
+ */
+export const DoneMemory = Schema.Literals(["saved", "none", "failed", "pending"])
+export type DoneMemory = typeof DoneMemory.Type
+
 /** The last event of a run. */
-export const DoneData = Schema.Struct({ ...run, reason: DoneReason })
+export const DoneData = Schema.Struct({
+  ...run,
+  reason: DoneReason,
+  /** There where something is learned from the run. */
+  memory: Schema.optionalKey(DoneMemory)
+})
 
 /** What a reader's cursor points to is no longer kept: what comes next is not all that came. It is not stored. */
 export const ResyncData = Schema.Struct({

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { AgentDefinition } from "./AgentDefinition.ts"
+import { RunMemory } from "./MemorySettings.ts"
 import { ModelName } from "./ModelName.ts"
 import { ResourceName } from "./ResourceName.ts"
 import { ToolRules } from "./ToolRules.ts"
@@ -56,6 +57,8 @@ export const runOptionFields = {
   setting_sources: Schema.optionalKey(Schema.Array(Schema.Literals(["user", "project", "local"]))),
   /** Whether text is sent as it is written, as `partial` events. */
   include_partial_messages: Schema.optionalKey(Schema.Boolean),
+  /** Whether memory is used, and whose; as the tenant set it when absent. */
+  memory: Schema.optionalKey(RunMemory),
   effort: Schema.optionalKey(Effort),
   thinking: Schema.optionalKey(Thinking),
   /** Whether `@path` and slash commands in the prompt are expanded; needs the scope `expand_prompt`. */

@@ -30,6 +30,14 @@ export interface InstanceSettings {
   readonly appendBufferBytes: number
   /** Most bytes that wait for one slow reader. */
   readonly readerBufferBytes: number
+  readonly memory: {
+    /** Most memories in a prompt, where the tenant does not say. */
+    readonly recallLimit: number
+    /** Most tokens of them, roughly. */
+    readonly recallTokens: number
+    /** Longest search before a run. */
+    readonly recallTimeout: number
+  }
   /** Whether the beginning of prompts may stand in the log. */
   readonly logPrompts: boolean
 }

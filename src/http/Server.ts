@@ -13,6 +13,7 @@ import { DocumentationLayer } from "./Documentation.ts"
 import { EdgeLayer } from "./Edge.ts"
 import { ErrorsPageLayer } from "./ErrorsPage.ts"
 import { HealthHandlers } from "./Health.ts"
+import { MemoriesHandlers } from "./Memories.ts"
 import { metricsLayer } from "./Metrics.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { QueryHandlers } from "./Query.ts"
@@ -27,6 +28,7 @@ const HandlersLayer = Layer.mergeAll(
   QueryHandlers,
   SessionsHandlers,
   RunsHandlers,
+  MemoriesHandlers,
   TenantsHandlers,
   ApiKeysHandlers,
   HealthHandlers

@@ -27,6 +27,7 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
       additional_directories: _directories,
       agents: _agents,
       cwd: _cwd,
+      memory: _memory,
       model: _model,
       permission_mode = "default",
       ...options

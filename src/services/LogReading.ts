@@ -3,6 +3,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import { type RunId, Sequence } from "../domain/Run.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
+import { MemoryJobRepository } from "../storage/MemoryJobRepository.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { Broadcast, Subscription } from "./Broadcast.ts"
@@ -54,6 +55,7 @@ export interface ReadingInstance {
 export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, isStopping }: ReadingInstance) {
   const events = yield* RunEventRepository
   const runs = yield* RunRepository
+  const jobs = yield* MemoryJobRepository
 
   /** Stored frames after a number. A reader cannot be told of a failure, so it waits until the database is back. */
   const stored = (subject: ReadSubject, after: Sequence): Effect.Effect<ReadonlyArray<Frame>> =>
@@ -75,7 +77,13 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
           runs.find(tenant_id, run_id),
           Option.match({ onNone: () => true, onSome: ({ ended_at }) => ended_at !== null })
         )
-    ).pipe(Effect.catch(() => Effect.succeed(false)))
+    ).pipe(
+      // The last event of a run that ended may still wait for what is learned from it.
+      Effect.flatMap((ended) =>
+        ended ? Effect.map(jobs.isPending(tenant_id, session_id), (pending) => !pending) : Effect.succeed(false)
+      ),
+      Effect.catch(() => Effect.succeed(false))
+    )
 
   const pull = (subject: ReadSubject, after: Sequence, subscription: Subscription) => {
     let cursor: number = after

@@ -10,6 +10,12 @@ const extractionErrors = Metric.counter("memory_extraction_errors_total", {
   incremental: true
 })
 
+/** Counts a run whose prompt lacks memories. */
+export const countInjectionError: Effect.Effect<void> = Metric.update(injectionErrors, 1)
+
+/** Counts an attempt to learn from a run that failed. */
+export const countExtractionError: Effect.Effect<void> = Metric.update(extractionErrors, 1)
+
 /** Makes the metrics of memory exist at 0. */
 export const registerMemoryMetrics: Effect.Effect<void> = Effect.forEach(
   [injectionErrors, extractionErrors],

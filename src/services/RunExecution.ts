@@ -7,6 +7,7 @@ import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Lease, Run } from "../domain/Run.ts"
+import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
@@ -14,6 +15,8 @@ import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { RunControls } from "./RunControls.ts"
 import { endingOf, type EndingRun, unsavedEnding } from "./RunEnding.ts"
+import { MemoryJobs } from "./MemoryJobs.ts"
+import { MemoryRecall } from "./MemoryRecall.ts"
 import { RunLog } from "./RunLog.ts"
 import { workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
@@ -27,11 +30,15 @@ export interface Execution {
   readonly lease: Lease
   readonly run: Run
   readonly turn: AgentTurn
+  /** How the request wants memory to be used. */
+  readonly memory: RunMemory
   /** For log lines about the run. */
   readonly fields: FailureFields
   readonly outlivesReaders: boolean
   /** Whether its request has an Idempotency-Key. */
   readonly repeatable: boolean
+  /** Run when the end is stored: the run takes nobody's place any more, although its stream may still be open. */
+  readonly onEnd: Effect.Effect<void>
   /** Completed when the agent has said `init`, or with what went wrong before. */
   readonly begun: Deferred.Deferred<void, BeginFailure>
   /** Completed when the service stops and runs have had their time. */
@@ -40,7 +47,16 @@ export interface Execution {
 
 /** What an execution works with. */
 export type ExecutionServices =
-  AgentRuntime | Workspaces | Settings | Sessions | RunRepository | Leases | RunControls | RunLog
+  | AgentRuntime
+  | Workspaces
+  | Settings
+  | MemoryRecall
+  | MemoryJobs
+  | Sessions
+  | RunRepository
+  | Leases
+  | RunControls
+  | RunLog
 
 /** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
 export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
@@ -49,6 +65,8 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   const log = yield* RunLog
   const runs = yield* RunRepository
   const sessions = yield* Sessions
+  const memory = yield* MemoryRecall
+  const jobs = yield* MemoryJobs
   const { begun, fields, lease, run, turn } = execution
   const started = yield* Clock.currentTimeMillis
   const subject = { tenant_id: turn.tenantId, session_id: lease.session_id, run_id: lease.run_id }
@@ -85,11 +103,40 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     yield* reportFailure(failure, fields)
   })
 
+  let recalled: ReadonlyArray<string> = []
+  const lesson = Effect.suspend(() =>
+    jobs.plan({
+      subject,
+      memory: execution.memory,
+      withheld: [turn.options.system_prompt, turn.options.system_prompt_append, ...recalled].filter(
+        (text) => text !== undefined
+      )
+    })
+  )
+
   const conclude = Effect.fnUntraced(function* (outcome: AgentOutcome, transcript_complete: boolean) {
-    const { end, events, failure } = endingOf(yield* ending, outcome)
+    const { end: ended, events, failure } = endingOf(yield* ending, outcome)
+    const end = { ...ended, transcript_complete }
     yield* sessions.touch(turn.tenantId, lease.session_id)
-    const written = yield* Effect.result(writer.finish(events, { ...end, transcript_complete }))
+    const job = outcome._tag === "Completed" ? yield* lesson : null
+    const written = yield* Effect.result(
+      job === null
+        ? writer.finish(events, end)
+        : writer.finish(
+            events.filter(({ event }) => event !== "done"),
+            end,
+            job
+          )
+    )
     if (Result.isFailure(written)) return yield* leaveUnsaved(written.failure, outcome)
+    yield* execution.onEnd
+    if (job !== null) {
+      yield* jobs.begin({
+        ...job,
+        ...subject,
+        attempts: 1
+      })
+    }
     if (yield* Deferred.isDone(begun)) return failure === null ? undefined : yield* reportFailure(failure, fields)
     // What went wrong before `init` is the answer to the request, and the same request may be tried again.
     if (execution.repeatable) {
@@ -98,7 +145,17 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     yield* neverBegan(failure ?? new RunInterrupted({ run_id: lease.run_id }))
   })
 
-  yield* Effect.scoped(workOn({ ...execution, writer, onInit: Deferred.succeed(begun, undefined) })).pipe(
+  const recall = memory
+    .recall({
+      tenant: turn.tenantId,
+      session: lease.session_id,
+      prompt: turn.prompt,
+      memory: execution.memory,
+      fields
+    })
+    .pipe(Effect.tap(({ memories }) => Effect.sync(() => (recalled = memories))))
+
+  yield* Effect.scoped(workOn({ ...execution, writer, recall, onInit: Deferred.succeed(begun, undefined) })).pipe(
     Effect.flatMap((end) =>
       end._tag === "Ended" ? conclude(end.outcome, end.transcriptComplete) : leaveUnsaved(end.reason, end.outcome)
     ),

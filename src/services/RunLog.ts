@@ -7,6 +7,7 @@ import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { type LogRecord, RunEventRepository } from "../storage/RunEventRepository.ts"
+import type { NewMemoryJob } from "../storage/MemoryJobRepository.ts"
 import { type RunEnd, RunRepository } from "../storage/RunRepository.ts"
 import { makeBroadcast } from "./Broadcast.ts"
 import { encodeData, type Frame, makeFrame } from "./Frame.ts"
@@ -26,8 +27,15 @@ export interface LogSubject {
 export interface RunWriter {
   /** Gives the event its number and hands it to the log; waits only while too much is not yet stored. */
   readonly append: (event: RunEvent) => Effect.Effect<void, CommitFailure>
-  /** Stores the last events and the end states together, after all that was appended before. */
-  readonly finish: (events: ReadonlyArray<RunEvent>, end: RunEnd) => Effect.Effect<void, CommitFailure>
+  /**
+   * Stores the last events and the end states together, after all that was appended before. With a job, `done` is not
+   * among them: its number is set aside, and the job writes it.
+   */
+  readonly finish: (
+    events: ReadonlyArray<RunEvent>,
+    end: RunEnd,
+    job?: Omit<NewMemoryJob, "done_seq">
+  ) => Effect.Effect<void, CommitFailure>
   /** Shows events that could not be stored to the readers of this instance. */
   readonly show: (events: ReadonlyArray<RunEvent>) => Effect.Effect<void>
   /** Never succeeds; fails as soon as the log can take no more of this run. */
@@ -48,6 +56,8 @@ export class RunLog extends Context.Service<
   {
     /** Takes up writing under a lease, from the number that the session has reached. */
     open(subject: LogSubject, lease: Lease, after: Sequence): RunWriter
+    /** Shows readers events of a run that were stored by other means than its writer. */
+    announce(subject: LogSubject, records: ReadonlyArray<LogRecord>): Effect.Effect<void>
     /** Ends writing here; readers that are still there find the rest in the database. */
     close(subject: LogSubject): Effect.Effect<void>
     /**
@@ -75,7 +85,7 @@ export class RunLog extends Context.Service<
       const isHere = ({ run_id, session_id }: ReadSubject) =>
         run_id === null ? writtenHere.has(session_id) : writtenHere.get(session_id) === run_id
 
-      const publish = ({ session_id }: Lease, frames: ReadonlyArray<Frame>) =>
+      const publish = (session_id: SessionId, frames: ReadonlyArray<Frame>) =>
         Effect.suspend(() => {
           broadcast.publish(session_id, frames)
           return doorbell.ring(bellPrefix + session_id)
@@ -86,7 +96,7 @@ export class RunLog extends Context.Service<
         appendTimeout: settings.appendTimeout,
         bufferBytes: settings.appendBufferBytes,
         append: events.append,
-        committed: publish
+        committed: ({ session_id }, frames) => publish(session_id, frames)
       })
 
       // What is written here reaches its readers directly: their own ring would only send them to the database.
@@ -115,13 +125,18 @@ export class RunLog extends Context.Service<
           data: encodeData(event)
         })
 
-        const finish = Effect.fn("RunWriter.finish")(function* (last: ReadonlyArray<RunEvent>, end: RunEnd) {
+        const finish = Effect.fn("RunWriter.finish")(function* (
+          events: ReadonlyArray<RunEvent>,
+          end: RunEnd,
+          job?: Omit<NewMemoryJob, "done_seq">
+        ) {
           yield* queue.drained
-          const records = last.map(next)
+          const records = events.map(next)
+          const withJob = job === undefined ? undefined : { ...job, done_seq: Sequence.make(++last) }
           const offered = performance.now()
           const since = yield* Clock.currentTimeMillis
           for (;;) {
-            const result = yield* Effect.result(runs.finish(lease, records, end))
+            const result = yield* Effect.result(runs.finish(lease, records, end, withJob))
             if (Result.isSuccess(result)) {
               if (!result.success) return yield* new LeaseLost({ run_id: lease.run_id })
               measureStored(
@@ -129,7 +144,7 @@ export class RunLog extends Context.Service<
                 records.map(() => offered)
               )
               yield* countEnded(end.status)
-              return yield* publish(lease, records.map(makeFrame))
+              return yield* publish(lease.session_id, records.map(makeFrame))
             }
             const waited = (yield* Clock.currentTimeMillis) - since
             if (result.failure._tag === "DbRefused" || waited >= settings.appendTimeout) {
@@ -155,6 +170,9 @@ export class RunLog extends Context.Service<
         }
       }
 
+      const announce = ({ session_id }: LogSubject, records: ReadonlyArray<LogRecord>) =>
+        records.length === 0 ? Effect.void : publish(session_id, records.map(makeFrame))
+
       const close = ({ run_id, session_id }: LogSubject) =>
         Effect.sync(() => {
           // The session's next run may have been opened since.
@@ -170,7 +188,7 @@ export class RunLog extends Context.Service<
         broadcast.wakeAll()
       })
 
-      return RunLog.of({ open, close, follow, release, readers: broadcast.readers })
+      return RunLog.of({ open, announce, close, follow, release, readers: broadcast.readers })
     })
   )
 }

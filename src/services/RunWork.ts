@@ -11,6 +11,7 @@ import { Settings } from "../domain/Settings.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
+import type { Recalled } from "./MemoryRecall.ts"
 import { RunControls } from "./RunControls.ts"
 import { RunLog, type RunWriter } from "./RunLog.ts"
 import { measureFirstToken } from "./RunMetrics.ts"
@@ -20,6 +21,8 @@ export interface RunOrder {
   readonly lease: Lease
   readonly turn: AgentTurn
   readonly writer: RunWriter
+  /** What the agent is told of what was remembered. */
+  readonly recall: Effect.Effect<Recalled>
   /** For log lines about the run. */
   readonly fields: FailureFields
   /** Whether it goes on although nobody reads it. */
@@ -88,7 +91,9 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     })
   })
   const launched = yield* Effect.result(
-    Effect.andThen(workspaces.prepare(turn.tenantId, turn.cwd), runtime.start(turn))
+    Effect.all([order.recall, workspaces.prepare(turn.tenantId, turn.cwd)], { concurrency: 2 }).pipe(
+      Effect.flatMap(([{ additions }]) => runtime.start({ ...turn, additions: [...turn.additions, ...additions] }))
+    )
   )
   if (Result.isFailure(launched)) {
     const outcome: AgentOutcome = { _tag: "Failed", failure: launched.failure, result: null }

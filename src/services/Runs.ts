@@ -147,11 +147,13 @@ export class Runs extends Context.Service<
           lease,
           run,
           turn: turnOf(ordered),
+          memory: order.options.memory ?? {},
           fields,
           begun,
           stopping: Deferred.await(stopping),
           outlivesReaders: order.on_disconnect === "continue",
-          repeatable: order.repeatable
+          repeatable: order.repeatable,
+          onEnd: Scope.close(place, Exit.void)
         }).pipe(
           Effect.provideContext(services),
           Effect.ensuring(Scope.close(place, Exit.void)),

@@ -24,8 +24,11 @@ const open = (directory: string, dataDir: string) =>
     Effect.tryPromise({
       try: async () => {
         if (!dataDir.startsWith("memory:")) await keepPrivate(dataDir)
-        const { PGlite } = await import("@electric-sql/pglite")
-        return PGlite.create({ dataDir })
+        const [{ PGlite }, { pg_trgm }] = await Promise.all([
+          import("@electric-sql/pglite"),
+          import("@electric-sql/pglite/contrib/pg_trgm")
+        ])
+        return PGlite.create({ dataDir, extensions: { pg_trgm } })
       },
       catch: (cause) => new DirectoryUnusable({ directory, cause })
     }),

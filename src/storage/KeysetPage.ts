@@ -11,9 +11,16 @@ export const after = (sql: SqlClient.SqlClient, position: PagePosition | null): 
     ? sql.literal("true")
     : sql`(created_at, id) < (${position.created_at}::timestamptz, ${position.id}::uuid)`
 
-/** Makes a page of rows that were selected with one more than its size: the one more says that there is a next page. */
-export const pageOf = <Item extends Schema.ConstraintDecoder<unknown>>(item: Item) => {
-  const decodeItems = Schema.decodeUnknownEffect(Schema.Array(item))
+/**
+ * Makes a page of rows that were selected with one more than its size: the one more says that there is a next page.
+ * A row that does not decode fails the page, unless the items are decoded in another way.
+ */
+export const pageOf = <Item extends Schema.ConstraintDecoder<unknown>>(
+  item: Item,
+  decodeItems: (
+    found: ReadonlyArray<unknown>
+  ) => Effect.Effect<ReadonlyArray<Item["Type"]>, Schema.SchemaError> = Schema.decodeUnknownEffect(Schema.Array(item))
+) => {
   const decodePosition = Schema.decodeUnknownEffect(Position)
   return (size: number, rows: Rows): Effect.Effect<Page<Item["Type"]>, SqlError.SqlError | Schema.SchemaError> =>
     Effect.gen(function* () {

@@ -17,7 +17,8 @@ import { makeExecute } from "./DatabaseCalls.ts"
 import { DatabaseLimits } from "./DatabaseLimits.ts"
 import { LeaseConnection } from "./LeaseConnection.ts"
 import type { NewRun, RunStart } from "./NewRun.ts"
-import { integers, json, uuids } from "./Parameters.ts"
+import type { NewMemoryJob } from "./MemoryJobRepository.ts"
+import { integers, json, storable, texts, uuids } from "./Parameters.ts"
 import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
 import { allRows, firstRow } from "./Rows.ts"
 import { makeRunStart, runColumns } from "./RunStart.ts"
@@ -97,7 +98,13 @@ export class RunRepository extends Context.Service<
      * False, and nothing written, when the lease is no longer held. True again when the same end was
      * written before, so an end whose answer got lost can be sent again.
      */
-    finish(lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd): Effect.Effect<boolean, DatabaseFailure>
+    finish(
+      lease: Lease,
+      events: ReadonlyArray<LogRecord>,
+      end: RunEnd,
+      /** What is still to be learned from it; the last event is then written by that job. */
+      job?: NewMemoryJob
+    ): Effect.Effect<boolean, DatabaseFailure>
     /** Frees the Idempotency-Key of a run that failed before it began, so that the same request may be tried again. */
     releaseKey(tenant: TenantId, run: RunId): Effect.Effect<void, DatabaseFailure>
   }
@@ -182,7 +189,19 @@ export class RunRepository extends Context.Service<
           ).pipe(Effect.map(Option.map(expiredRun)))
       )
 
-      const writeEnd = (lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd) => {
+      const jobOf = (job: NewMemoryJob | undefined) =>
+        job === undefined
+          ? sql.literal("")
+          : sql`, job AS (
+              INSERT INTO memory_jobs (run_id, tenant_id, session_id, scope, withheld, done_seq, pending_done,
+                owner, due_at)
+              SELECT id, tenant_id, session_id, ${json(job.scope)}, ${texts(job.withheld.map(storable))},
+                ${job.done_seq}::bigint, ${job.pending_done}, ${job.owner},
+                clock_timestamp() + ${job.lease_ms} * interval '1 millisecond'
+              FROM held
+            )`
+
+      const writeEnd = (lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd, job: NewMemoryJob | undefined) => {
         const records = recordColumns(events)
         return runKey(sql`
           WITH held AS MATERIALIZED (
@@ -199,13 +218,13 @@ export class RunRepository extends Context.Service<
             ON CONFLICT (session_id, seq) DO NOTHING
           ), ordered AS (
             DELETE FROM run_orders USING held WHERE run_orders.run_id = held.id
-          ), ended AS (
+          )${jobOf(job)}, ended AS (
             UPDATE runs SET
               status = ${end.status},
               ended_at = now(),
               owner = NULL,
               lease_expires_at = NULL,
-              last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record)),
+              last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record), ${job?.done_seq ?? 0}::bigint),
               num_turns = ${end.num_turns},
               total_cost_usd = ${end.total_cost_usd},
               cost_unknown = ${end.cost_unknown},
@@ -235,13 +254,14 @@ export class RunRepository extends Context.Service<
           WHERE id = ${lease.run_id} AND fence = ${lease.fence}::bigint
             AND status NOT IN ('queued', 'running', 'waiting')`)
 
-      const finish = Effect.fn("RunRepository.finish")((lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd) =>
-        execute(
-          "RunRepository.finish",
-          writeEnd(lease, events, end).pipe(
-            Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.succeed(ended) : endedUnder(lease)))
-          )
-        ).pipe(Effect.map(Option.isSome))
+      const finish = Effect.fn("RunRepository.finish")(
+        (lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd, job?: NewMemoryJob) =>
+          execute(
+            "RunRepository.finish",
+            writeEnd(lease, events, end, job).pipe(
+              Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.succeed(ended) : endedUnder(lease)))
+            )
+          ).pipe(Effect.map(Option.isSome))
       )
 
       const releaseKey = Effect.fn("RunRepository.releaseKey")((tenant: TenantId, run: RunId) =>

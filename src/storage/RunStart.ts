@@ -4,6 +4,7 @@ import { Lease, Run, RunId } from "../domain/Run.ts"
 import { Session, SessionId } from "../domain/Session.ts"
 import { json, storable, texts } from "./Parameters.ts"
 import { firstRow } from "./Rows.ts"
+import { makePendingDone } from "./PendingDone.ts"
 import type { Idempotency, NewRun, RunPlace, RunStart } from "./NewRun.ts"
 import { sessionColumns } from "./SessionRepository.ts"
 
@@ -39,6 +40,7 @@ export const makeRunStart = Effect.gen(function* () {
   const knownRun = firstRow(Run)
   const startedRun = firstRow(StartedRun)
   const startedSession = firstRow(StartedSession)
+  const pendingDone = yield* makePendingDone
 
   const refuse = (outcome: RunStart) => Effect.fail(new StartRefused({ outcome }))
 
@@ -148,6 +150,8 @@ export const makeRunStart = Effect.gen(function* () {
           onSome: ({ id }) => refuse({ _tag: "Busy", session_id: place.session_id, run_id: id })
         })
       }
+      // Nothing of this run may stand before the last event of the one before it.
+      yield* pendingDone(place.session_id)
       const active = yield* markActive(run)
       if (Option.isNone(active)) return yield* Effect.die(new Error("A locked session is gone"))
 

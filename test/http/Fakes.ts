@@ -10,6 +10,9 @@ import { type InstanceSettings, Settings } from "../../src/domain/Settings.ts"
 import { Tenant, TenantId } from "../../src/domain/Tenant.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
+import { Memories } from "../../src/services/Memories.ts"
+import { MemoryLearning } from "../../src/services/MemoryLearning.ts"
+import { MemoryPreferences } from "../../src/services/MemoryPreferences.ts"
 import { RateLimits } from "../../src/services/RateLimits.ts"
 import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
@@ -102,6 +105,7 @@ export const settings: InstanceSettings = {
   shutdownGrace: 500,
   appendBufferBytes: 1000,
   readerBufferBytes: 1000,
+  memory: { recallLimit: 10, recallTokens: 1500, recallTimeout: 300 },
   logPrompts: true
 }
 
@@ -161,6 +165,9 @@ export const servicesLayer = (replaced: {
     Layer.succeed(Sessions, { ...sessions, ...replaced.sessions }),
     Layer.succeed(Runs, { ...runs, ...replaced.runs }),
     Layer.succeed(Tenants, tenants),
+    Layer.mock(Memories, {}),
+    Layer.mock(MemoryLearning, { configured: false }),
+    Layer.mock(MemoryPreferences, {}),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),
     Layer.succeed(RateLimits, { count: () => Effect.succeed({ limits: [], wait: null }) }),
     Layer.succeed(Settings, settings)

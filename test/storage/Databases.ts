@@ -5,6 +5,10 @@ import { SqlClient } from "effect/sql"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import * as EmbeddedDatabase from "../../src/storage/EmbeddedDatabase.ts"
 import { LeaseConnection } from "../../src/storage/LeaseConnection.ts"
+import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
+import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
+import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
+import { MemorySettingsRepository } from "../../src/storage/MemorySettingsRepository.ts"
 import * as Migrations from "../../src/storage/Migrations.ts"
 import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
 import { RunControlRepository } from "../../src/storage/RunControlRepository.ts"
@@ -20,6 +24,10 @@ import { embeddedDirectory } from "./EmbeddedDirectory.ts"
 /** All repositories over a database. */
 export const repositories = Layer.mergeAll(
   ApiKeyRepository.layer,
+  MemoryIndexRepository.layer,
+  MemoryJobRepository.layer,
+  MemoryRepository.layer,
+  MemorySettingsRepository.layer,
   RetentionRepository.layer,
   RunControlRepository.layer,
   RunEventRepository.layer,

@@ -377,6 +377,46 @@ export const catalogue = {
     cause: "The instance was cut off from PostgreSQL for longer than its lease, and another took the run over.",
     remedy: "Read the run again; the operator checks the network to PostgreSQL."
   },
+  MemoryNotFound: {
+    error_id: "ERR_MEMORY_NOT_FOUND",
+    code: "MEMORY_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The tenant has no such memory.",
+    remedy: "Check the id."
+  },
+  MemoryUnchanged: {
+    error_id: "ERR_MEMORY_UNCHANGED",
+    code: "MEMORY_UNCHANGED",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No change of the memory is left to take back.",
+    remedy: "Look at its history."
+  },
+  MemoryModelMissing: {
+    error_id: "ERR_MEMORY_MODEL_MISSING",
+    code: "MEMORY_MODEL_MISSING",
+    status: 503,
+    severity: "warning",
+    shows: ["response"],
+    retry: "fix",
+    cause: "MEMORY_MODEL is not set, so nothing can be extracted from messages.",
+    remedy: "Send text, or have the operator set MEMORY_MODEL."
+  },
+  MemoryModelFailed: {
+    error_id: "ERR_MEMORY_MODEL_FAILED",
+    code: "MEMORY_MODEL_FAILED",
+    status: 502,
+    severity: "error",
+    shows: ["response", "log"],
+    retry: "retry",
+    cause: "The model that extracts memories did not answer, or answered something else.",
+    remedy: "Try again; the operator checks MEMORY_MODEL and ANTHROPIC_BASE_URL."
+  },
   MemoryUnavailable: {
     error_id: "ERR_MEMORY_UNAVAILABLE",
     code: "MEMORY_UNAVAILABLE",
