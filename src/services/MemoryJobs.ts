@@ -1,17 +1,4 @@
-import {
-  Cause,
-  Clock,
-  Context,
-  Deferred,
-  Effect,
-  Exit,
-  FiberSet,
-  Layer,
-  Option,
-  Result,
-  Schedule,
-  Schema
-} from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, FiberSet, Layer, Option, Result, Schema } from "effect"
 import { MemoryExtractFailed } from "../domain/errors/MemoryErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
@@ -50,8 +37,9 @@ const overdueAfter = 5000
 /** How long it may take to learn what the tenant wants, in milliseconds. */
 const settingsLimit = 500
 
-/** How often it is looked for jobs. */
+/** How often it is looked for jobs, in milliseconds; without a model only streams are to be ended. */
 const lookEvery = 1000
+const lookSeldomEvery = 10_000
 
 /** Jobs that one instance works on at once, beside those of runs that just ended here. */
 const mostAtOnce = 2
@@ -208,7 +196,8 @@ export class MemoryJobs extends Context.Service<
         for (const job of jobs) yield* FiberSet.run(working, work(job))
       }).pipe(Effect.catch((failure) => Effect.logDebug("Memory jobs cannot be looked for", failure)))
 
-      yield* Effect.repeat(look, Schedule.fixed(lookEvery)).pipe(Effect.forkScoped)
+      const every = learning.configured ? lookEvery : lookSeldomEvery
+      yield* look.pipe(Effect.delay(every), Effect.forever, Effect.forkScoped)
 
       const plan = Effect.fn("MemoryJobs.plan")(function* ({ memory, subject, withheld }: EndedRun) {
         const { extract, recall: _recall, ...scope } = memory
