@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { EventReader, type Frame } from "../service/EventReader.ts"
 import { at, textAt } from "../service/Json.ts"
 import { eventually } from "../service/Polling.ts"
-import type { Service } from "../service/Service.ts"
+import type { Requester } from "../service/Service.ts"
 
 /** What a follower saw. */
 export interface Followed {
@@ -16,7 +16,7 @@ export interface Followed {
 /** How a run is asked for and read. */
 export interface FollowOptions {
   /** The instance for each try: the first is asked to start the run, the others are where it is taken up again. */
-  readonly place: (attempt: number) => Service
+  readonly place: (attempt: number) => Requester
   readonly body: unknown
   readonly idempotencyKey: string
   /** Hangs up by itself after so many events of each connection. */

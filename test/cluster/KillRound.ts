@@ -70,7 +70,6 @@ const traces = async (database: string, session: string): Promise<ReadonlyArray<
 /** Kills an instance while runs go on, replaces it, and looks at everything that must hold afterwards. */
 export const killRound = async (cluster: Cluster, plan: KillPlan, name: string): Promise<KillReport> => {
   const { database, instances } = cluster
-  const others = instances.filter((_, index) => index !== plan.victim)
   const victim = instances[plan.victim]
   if (victim === undefined) throw new Error(`There is no instance ${plan.victim}`)
   const names = plan.runs.map((_, index) => `${name}-${index}`)
@@ -79,7 +78,7 @@ export const killRound = async (cluster: Cluster, plan: KillPlan, name: string):
       followRun({
         idempotencyKey: names[index] ?? name,
         body: bodyOf(names[index] ?? name, pace),
-        place: (attempt) => (attempt === 0 ? instances[place] : others[attempt % others.length]) ?? victim
+        place: (attempt) => (attempt === 0 ? instances[place] : undefined) ?? cluster.front
       })
     )
   )

@@ -1,4 +1,5 @@
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { balancerOf } from "../launchers/Balancer.ts"
 import { useModel } from "../service/UseService.ts"
 import { type Cluster, startCluster } from "./Cluster.ts"
 import { type KillReport, killPlans, killRound } from "./KillRound.ts"
@@ -7,13 +8,16 @@ import { saveRounds } from "./Rounds.ts"
 const seed = Number(process.env["KILL_SEED"] ?? Date.now() % 2 ** 31)
 const rounds = Number(process.env["KILL_ROUNDS"] ?? 5)
 
+/** What stands before the instances: `round-robin`, `haproxy` or `nginx`. */
+const balancer = process.env["KILL_BALANCER"] ?? "round-robin"
+
 const model = useModel()
 
 let cluster: Cluster
 
 beforeAll(async () => {
-  console.log(`kill rounds: ${rounds}, KILL_SEED=${seed}`)
-  cluster = await startCluster({ instances: 2, model: model().url })
+  console.log(`kill rounds: ${rounds}, KILL_BALANCER=${balancer}, KILL_SEED=${seed}`)
+  cluster = await startCluster({ instances: 2, model: model().url, balancer: balancerOf(balancer) })
 })
 
 afterAll(() => cluster?.stop())

@@ -181,6 +181,31 @@ const parse = (text: string): unknown => {
   }
 }
 
+/** What sends requests to an address. */
+export type Requester = Pick<Service, "request" | "stream">
+
+/** Sends requests to an address, with a key unless another is named; what must stay secret is kept in `secrets`. */
+export const requester = (address: string, key: string, secrets = new Secrets({})): Requester => ({
+  request: async (method, path, request = {}) => {
+    secrets.add(request.key)
+    const response = await send(address, key, method, path, request)
+    const text = await response.text()
+    const body = parse(text)
+    secrets.learn(body)
+    keepExample(body)
+    return { status: response.status, headers: response.headers, text, body }
+  },
+  stream: async (method, path, request = {}) => {
+    secrets.add(request.key)
+    const abort = new AbortController()
+    const response = await send(address, key, method, path, request, abort.signal)
+    if (response.headers.get("content-type")?.startsWith("text/event-stream") !== true) {
+      throw new Error(`No stream but ${response.status}: ${await response.text()}`)
+    }
+    return new EventReader(response, abort)
+  }
+})
+
 /** Starts the service and waits until it takes requests. */
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const own = options.dataDir === undefined
@@ -219,24 +244,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     key,
     logs: () => started.logs(),
     output: () => started.stdout + started.stderr,
-    request: async (method, path, request = {}) => {
-      started.secrets.add(request.key)
-      const response = await send(address, key, method, path, request)
-      const text = await response.text()
-      const body = parse(text)
-      started.secrets.learn(body)
-      keepExample(body)
-      return { status: response.status, headers: response.headers, text, body }
-    },
-    stream: async (method, path, request = {}) => {
-      started.secrets.add(request.key)
-      const abort = new AbortController()
-      const response = await send(address, key, method, path, request, abort.signal)
-      if (response.headers.get("content-type")?.startsWith("text/event-stream") !== true) {
-        throw new Error(`No stream but ${response.status}: ${await response.text()}`)
-      }
-      return new EventReader(response, abort)
-    },
+    ...requester(address, key, started.secrets),
     stop: (signal = "SIGTERM") => end(signal),
     kill9: async () => {
       child.kill("SIGKILL")
