@@ -42,6 +42,7 @@ import { RunOrders } from "./services/RunOrders.ts"
 import { Runs } from "./services/Runs.ts"
 import { Sessions } from "./services/Sessions.ts"
 import { Tenants } from "./services/Tenants.ts"
+import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
 import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
@@ -61,6 +62,7 @@ import * as ServerDatabase from "./storage/ServerDatabase.ts"
 import { SessionRepository } from "./storage/SessionRepository.ts"
 import { SingleInstanceLock } from "./storage/SingleInstanceLock.ts"
 import { TenantRepository } from "./storage/TenantRepository.ts"
+import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
 import { version } from "./domain/Version.ts"
 
@@ -93,6 +95,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     RunRepository.layer,
     SessionRepository.layer,
     TenantRepository.layer,
+    ToolPresetRepository.layer,
     TranscriptRepository.layer
   ).pipe(Layer.provide(migrated))
 
@@ -178,7 +181,8 @@ const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
       Memories.layer,
       MemoryPreferences.layer,
       Sessions.layer,
-      Tenants.layer
+      Tenants.layer,
+      ToolPresets.layer
     )
   )
 )

@@ -7,6 +7,7 @@ import { MemoriesApi } from "./Memories.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
+import { ToolPresetsApi } from "./ToolPresets.ts"
 import { TenantsApi } from "./Tenants.ts"
 
 /** The whole native API. Servers implement it, clients are derived from it. */
@@ -15,6 +16,7 @@ export class Api extends HttpApi.make("causeway")
   .add(SessionsApi)
   .add(RunsApi)
   .add(MemoriesApi)
+  .add(ToolPresetsApi)
   .add(TenantsApi)
   .add(ApiKeysApi)
   .add(HealthApi)

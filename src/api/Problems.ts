@@ -1,6 +1,7 @@
 import * as AgentErrors from "../domain/errors/AgentErrors.ts"
 import * as ModelErrors from "../domain/errors/ModelErrors.ts"
 import * as RequestErrors from "../domain/errors/RequestErrors.ts"
+import * as ResourceErrors from "../domain/errors/ResourceErrors.ts"
 import * as SessionErrors from "../domain/errors/SessionErrors.ts"
 import * as StorageErrors from "../domain/errors/StorageErrors.ts"
 import { problem } from "./Problem.ts"
@@ -49,6 +50,7 @@ export const startProblems = [
   problem(StorageErrors.DbUnavailable),
   problem(StorageErrors.DbOperational),
   problem(StorageErrors.RedisUnavailable),
+  problem(ResourceErrors.ToolPresetNotFound),
   problem(SessionErrors.SessionNotFound),
   problem(SessionErrors.SessionBusy),
   problem(SessionErrors.RunUnresponsive),

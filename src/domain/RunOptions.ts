@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { AgentDefinition } from "./AgentDefinition.ts"
 import { RunMemory } from "./MemorySettings.ts"
 import { ModelName } from "./ModelName.ts"
-import { ResourceName } from "./ResourceName.ts"
+import { ResourceName, ResourceReference } from "./ResourceName.ts"
 import { ToolRules } from "./ToolRules.ts"
 
 /** How much an agent may do unasked; see the SDK's permission modes. `bypassPermissions` needs a scope of its own. */
@@ -38,6 +38,8 @@ export const runOptionFields = {
   allowed_tools: Schema.optionalKey(ToolRules),
   /** Rules of tools that never run. */
   disallowed_tools: Schema.optionalKey(ToolRules),
+  /** A tool preset, by name or id, whose rules are added to these; the tenant's default when absent, none when null. */
+  tool_preset: Schema.optionalKey(Schema.NullOr(ResourceReference)),
   permission_mode: Schema.optionalKey(PermissionMode),
   /** Agents that the agent can have work done by, by the names that they have for it. */
   agents: Schema.optionalKey(Schema.Record(ResourceName, AgentDefinition)),

@@ -23,12 +23,14 @@ import { RunsHandlers } from "./Runs.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 import { SessionsHandlers } from "./Sessions.ts"
 import { TenantsHandlers } from "./Tenants.ts"
+import { ToolPresetsHandlers } from "./ToolPresets.ts"
 
 const HandlersLayer = Layer.mergeAll(
   QueryHandlers,
   SessionsHandlers,
   RunsHandlers,
   MemoriesHandlers,
+  ToolPresetsHandlers,
   TenantsHandlers,
   ApiKeysHandlers,
   HealthHandlers

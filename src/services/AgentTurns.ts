@@ -26,6 +26,7 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
     const {
       additional_directories: _directories,
       agents: _agents,
+      tool_preset: _preset,
       cwd: _cwd,
       memory: _memory,
       model: _model,

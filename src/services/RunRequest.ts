@@ -6,6 +6,7 @@ import type {
   ShuttingDown,
   ValidationFailed
 } from "../domain/errors/RequestErrors.ts"
+import type { ToolPresetNotFound } from "../domain/errors/ResourceErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type {
   RunUnresponsive,
@@ -13,6 +14,7 @@ import type {
   SessionCreateFailed,
   SessionNotFound
 } from "../domain/errors/SessionErrors.ts"
+import type { ReadFailure } from "./ReadFailure.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Run, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
@@ -63,6 +65,9 @@ export interface FollowedSession {
   readonly frames: Stream.Stream<Frame>
 }
 
+/** What a request can name that is not there. */
+export type EquipmentFailure = ToolPresetNotFound | ReadFailure
+
 /** What stands between a request and a running agent. */
 export type StartFailure =
   | ShuttingDown
@@ -70,6 +75,7 @@ export type StartFailure =
   | IdempotencyMismatch
   | Forbidden
   | ValidationFailed
+  | EquipmentFailure
   | SessionNotFound
   | SessionBusy
   | RunUnresponsive

@@ -1,5 +1,15 @@
 import { Effect, type Fiber, Metric } from "effect"
 
+/** The repositories of what tenants keep under names: they have the same methods. */
+const namedRepositories = ["ToolPresetRepository"] as const
+export type NamedRepository = (typeof namedRepositories)[number]
+
+const namedOperations = namedRepositories.flatMap((repository) =>
+  (["create", "delete", "find", "findNamed", "list", "update"] as const).map(
+    (method) => `${repository}.${method}` as const
+  )
+)
+
 /** What is asked of the database, by the names under which it is measured: the methods of the repositories. */
 export const databaseOperations = [
   "ApiKeyRepository.create",
@@ -61,9 +71,11 @@ export const databaseOperations = [
   "SingleInstanceLock",
   "TenantRepository.create",
   "TenantRepository.list",
+  "ToolPresetRepository.findDefault",
   "TranscriptRepository.append",
   "TranscriptRepository.load",
-  "TranscriptRepository.subpaths"
+  "TranscriptRepository.subpaths",
+  ...namedOperations
 ] as const
 
 /** A call of the database that is measured under its own name. */

@@ -6,13 +6,15 @@ import foundation from "./migrations/0001_foundation.ts"
 import retention from "./migrations/0002_retention.ts"
 import runOrders from "./migrations/0003_run_orders.ts"
 import memories from "./migrations/0004_memories.ts"
+import toolPresets from "./migrations/0005_tool_presets.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
   "0001_foundation": foundation,
   "0002_retention": retention,
   "0003_run_orders": runOrders,
-  "0004_memories": memories
+  "0004_memories": memories,
+  "0005_tool_presets": toolPresets
 }
 
 const table = "schema_migrations"

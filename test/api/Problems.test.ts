@@ -6,6 +6,7 @@ import { catalogue, type Failure } from "../../src/domain/errors/catalogue.ts"
 import * as MemoryErrors from "../../src/domain/errors/MemoryErrors.ts"
 import * as ModelErrors from "../../src/domain/errors/ModelErrors.ts"
 import * as RequestErrors from "../../src/domain/errors/RequestErrors.ts"
+import * as ResourceErrors from "../../src/domain/errors/ResourceErrors.ts"
 import * as SessionErrors from "../../src/domain/errors/SessionErrors.ts"
 import * as StorageErrors from "../../src/domain/errors/StorageErrors.ts"
 
@@ -17,7 +18,7 @@ type FailureClass = {
 const isFailureClass = (value: unknown): value is FailureClass =>
   typeof value === "function" && value.prototype instanceof Error
 
-const classes = [AgentErrors, MemoryErrors, ModelErrors, RequestErrors, SessionErrors, StorageErrors]
+const classes = [AgentErrors, MemoryErrors, ModelErrors, RequestErrors, ResourceErrors, SessionErrors, StorageErrors]
   .flatMap((module) => Object.values(module) as ReadonlyArray<unknown>)
   .filter(isFailureClass)
 

@@ -18,6 +18,7 @@ import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { Sessions } from "../../src/services/Sessions.ts"
 import { Tenants } from "../../src/services/Tenants.ts"
+import { ToolPresets } from "../../src/services/ToolPresets.ts"
 
 export const sessionId = SessionId.make("01890000-0000-7000-8000-000000000001")
 export const runId = RunId.make("01890000-0000-7000-8000-000000000002")
@@ -168,6 +169,7 @@ export const servicesLayer = (replaced: {
     Layer.mock(Memories, {}),
     Layer.mock(MemoryLearning, { configured: false }),
     Layer.mock(MemoryPreferences, {}),
+    Layer.mock(ToolPresets)({}),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),
     Layer.succeed(RateLimits, { count: () => Effect.succeed({ limits: [], wait: null }) }),
     Layer.succeed(Settings, settings)

@@ -17,6 +17,7 @@ import { RunRepository } from "../../src/storage/RunRepository.ts"
 import * as ServerDatabase from "../../src/storage/ServerDatabase.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
 import { TenantRepository } from "../../src/storage/TenantRepository.ts"
+import { ToolPresetRepository } from "../../src/storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
 import { type PostgresServer, startPostgres } from "../launchers/Postgres.ts"
 import { embeddedDirectory } from "./EmbeddedDirectory.ts"
@@ -34,6 +35,7 @@ export const repositories = Layer.mergeAll(
   RunRepository.layer,
   SessionRepository.layer,
   TenantRepository.layer,
+  ToolPresetRepository.layer,
   TranscriptRepository.layer
 )
 

@@ -29,6 +29,7 @@ import type {
   DbUnavailable,
   RedisUnavailable
 } from "../../src/domain/errors/StorageErrors.ts"
+import type { ToolPresetNotFound } from "../../src/domain/errors/ResourceErrors.ts"
 import type { ApiKeys } from "../../src/services/ApiKeys.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
@@ -45,6 +46,8 @@ type Starting =
   | IdempotencyMismatch
   | Forbidden
   | ValidationFailed
+  | ToolPresetNotFound
+  | SessionRetrievalFailed
   | SessionNotFound
   | SessionBusy
   | RunUnresponsive

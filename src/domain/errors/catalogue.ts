@@ -2,6 +2,7 @@ import type * as AgentErrors from "./AgentErrors.ts"
 import type * as MemoryErrors from "./MemoryErrors.ts"
 import type * as ModelErrors from "./ModelErrors.ts"
 import type * as RequestErrors from "./RequestErrors.ts"
+import type * as ResourceErrors from "./ResourceErrors.ts"
 import type * as SessionErrors from "./SessionErrors.ts"
 import type * as StorageErrors from "./StorageErrors.ts"
 
@@ -37,6 +38,7 @@ type Failures<Module> = {
 export type Failure =
   | Failures<typeof RequestErrors>
   | Failures<typeof StorageErrors>
+  | Failures<typeof ResourceErrors>
   | Failures<typeof SessionErrors>
   | Failures<typeof MemoryErrors>
   | Failures<typeof AgentErrors>
@@ -306,6 +308,26 @@ export const catalogue = {
     retry: "fix",
     cause: "No such API key in this tenant.",
     remedy: "List the keys to see their ids."
+  },
+  ResourceLimitReached: {
+    error_id: "ERR_RESOURCE_LIMIT_REACHED",
+    code: "LIMIT_REACHED",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The tenant has as many things of this kind as it may.",
+    remedy: "Delete some that are not needed."
+  },
+  ToolPresetNotFound: {
+    error_id: "ERR_TOOL_PRESET_NOT_FOUND",
+    code: "TOOL_PRESET_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No such tool preset in this tenant.",
+    remedy: "List the tool presets to see their names and ids."
   },
   SessionBusy: {
     error_id: "ERR_SESSION_BUSY",
