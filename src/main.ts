@@ -44,6 +44,7 @@ import { Sessions } from "./services/Sessions.ts"
 import { Tenants } from "./services/Tenants.ts"
 import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
+import { WebSocketTickets } from "./services/WebSocketTickets.ts"
 import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
 import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
@@ -64,6 +65,7 @@ import { SingleInstanceLock } from "./storage/SingleInstanceLock.ts"
 import { TenantRepository } from "./storage/TenantRepository.ts"
 import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
+import { WebSocketTicketRepository } from "./storage/WebSocketTicketRepository.ts"
 import { version } from "./domain/Version.ts"
 
 // A server that starts at the same time, as in a compose file, is waited for.
@@ -96,7 +98,8 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     SessionRepository.layer,
     TenantRepository.layer,
     ToolPresetRepository.layer,
-    TranscriptRepository.layer
+    TranscriptRepository.layer,
+    WebSocketTicketRepository.layer
   ).pipe(Layer.provide(migrated))
 
   const shared =
@@ -182,7 +185,8 @@ const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
       MemoryPreferences.layer,
       Sessions.layer,
       Tenants.layer,
-      ToolPresets.layer
+      ToolPresets.layer,
+      WebSocketTickets.layer
     )
   )
 )

@@ -9,6 +9,8 @@ import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
 import { ToolPresetsApi } from "./ToolPresets.ts"
 import { TenantsApi } from "./Tenants.ts"
+import { WebSocketApi } from "./WebSocket.ts"
+import { WebSocketTicketsApi } from "./WebSocketTickets.ts"
 
 /** The whole native API. Servers implement it, clients are derived from it. */
 export class Api extends HttpApi.make("causeway")
@@ -17,6 +19,8 @@ export class Api extends HttpApi.make("causeway")
   .add(RunsApi)
   .add(MemoriesApi)
   .add(ToolPresetsApi)
+  .add(WebSocketApi)
+  .add(WebSocketTicketsApi)
   .add(TenantsApi)
   .add(ApiKeysApi)
   .add(HealthApi)

@@ -13,6 +13,11 @@ export class StartsRun extends Context.Reference<boolean>("causeway/api/Authenti
   defaultValue: () => false
 }) {}
 
+/** Whether an endpoint takes a WebSocket ticket in its query where there is no key. */
+export class AcceptsTicket extends Context.Reference<boolean>("causeway/api/Authentication/AcceptsTicket", {
+  defaultValue: () => false
+}) {}
+
 /**
  * Finds out who sends a request, by `X-API-Key` or `Authorization: Bearer`, and whether its
  * key may. Not declared as `security`: there each scheme is tried on its own, and the second

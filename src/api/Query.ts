@@ -19,7 +19,7 @@ interface ToolRules {
 }
 
 /** A rule cannot be allowed and forbidden. */
-const consistentTools = Schema.makeFilter(({ allowed_tools = [], disallowed_tools = [] }: ToolRules) =>
+export const consistentTools = Schema.makeFilter(({ allowed_tools = [], disallowed_tools = [] }: ToolRules) =>
   disallowed_tools.flatMap((rule, index) =>
     allowed_tools.includes(rule) ? [{ path: ["disallowed_tools", index], issue: "is in allowed_tools too" }] : []
   )
@@ -33,7 +33,7 @@ const newSessionFields = {
 } as const
 
 /** What an existing session has already: it would be dropped without a word. */
-const onlyOfNewSessions = Schema.makeFilter((request: { readonly session_id?: SessionId }) =>
+export const onlyOfNewSessions = Schema.makeFilter((request: { readonly session_id?: SessionId }) =>
   request.session_id === undefined
     ? []
     : [...Object.keys(newSessionFields), "cwd"].flatMap((name) =>
@@ -41,14 +41,17 @@ const onlyOfNewSessions = Schema.makeFilter((request: { readonly session_id?: Se
       )
 )
 
-/** A prompt for a new session, or for an existing one when `session_id` names it. */
-export const QueryRequest = Schema.Struct({
+/** The fields of a prompt for a new session, or for an existing one when `session_id` names it. */
+export const queryFields = {
   prompt: Prompt,
   session_id: Schema.optionalKey(SessionId),
   ...newSessionFields,
   ...runOptionFields,
   ...runSwitchFields
-})
+} as const
+
+/** A prompt for a new session, or for an existing one when `session_id` names it. */
+export const QueryRequest = Schema.Struct(queryFields)
   .check(consistentTools, onlyOfNewSessions)
   .annotate({ identifier: "QueryRequest" })
 
@@ -63,10 +66,13 @@ export const ContinueRequest = Schema.Struct({
   .check(consistentTools)
   .annotate({ identifier: "ContinueRequest" })
 
+/** What a client calls a request that it may repeat. */
+export const IdempotencyKey = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,255}$/))
+
 /** Headers of a request that starts a run. */
 export const startHeaders = {
   /** Repeating a request with the same key finds the first one's run instead of starting another, for 24 hours. */
-  "idempotency-key": Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,255}$/)))
+  "idempotency-key": Schema.optionalKey(IdempotencyKey)
 } as const
 
 /** A run that goes on in the background; `Location` says where it is. */

@@ -7,7 +7,7 @@ import { invalidRequest, isPart } from "./InvalidRequest.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
 
 /** When a client of an instance that stops should come back: by then it is another instance's, or a new one's. */
-const restartSeconds = 5
+export const restartSeconds = 5
 
 const isClientAbort = (reason: Cause.Reason<unknown>): boolean =>
   Cause.isInterruptReason(reason) && reason.annotations.has(HttpServerError.ClientAbort.key)
@@ -25,7 +25,9 @@ export const answer = (
   cause: Cause.Cause<unknown>,
   record: RequestRecord
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> => {
-  if (isAbandoned(cause)) return Effect.failCause(Cause.fromReasons(cause.reasons.filter(Cause.isInterruptReason)))
+  // An upgraded connection says by its close code that the service ends.
+  const isOver = isAbandoned(cause) || (record.isUpgraded && Cause.hasInterruptsOnly(cause))
+  if (isOver) return Effect.failCause(Cause.fromReasons(cause.reasons.filter(Cause.isInterruptReason)))
   if (Cause.hasInterruptsOnly(cause)) {
     return answerFailure(new ShuttingDown({ retry_after_seconds: restartSeconds }), record)
   }

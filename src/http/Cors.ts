@@ -3,6 +3,10 @@ import { HttpMiddleware, HttpRouter } from "effect/http"
 
 const day = 86_400
 
+/** Whether pages of an origin may call the API, by the configured ones. */
+export const allowsOrigin = (origins: ReadonlyArray<string>, origin: string): boolean =>
+  origins.includes("*") || origins.includes(origin)
+
 /** Lets pages of other origins call the API. With no origins there is no header at all: browsers then refuse. */
 export const corsLayer = (origins: ReadonlyArray<string>): Layer.Layer<never, never, HttpRouter.HttpRouter> => {
   if (origins.length === 0) return Layer.empty

@@ -63,7 +63,7 @@ export const EdgeLayer = HttpRouter.middleware<{ handles: HttpServerError.HttpSe
           traceRequest(fiber.context, record.requestId)
 
           const finish = (response: HttpServerResponse.HttpServerResponse) => {
-            countRequest(fiber.context, record, response.status)
+            if (!record.isUpgraded) countRequest(fiber.context, record, response.status)
             const headers = { "x-request-id": record.requestId, ...rateLimitFields(record.limits) }
             const sent = Effect.succeed(HttpServerResponse.setHeaders(response, headers))
             return response.status >= 400 && carriesBody(request) ? Effect.andThen(discardBody(request), sent) : sent
@@ -83,7 +83,7 @@ export const EdgeLayer = HttpRouter.middleware<{ handles: HttpServerError.HttpSe
             Effect.matchCauseEffect({
               onSuccess: finish,
               onFailure: (cause) => {
-                if (isAbandoned(cause)) countRequest(fiber.context, record, abandoned)
+                if (isAbandoned(cause) && !record.isUpgraded) countRequest(fiber.context, record, abandoned)
                 return Effect.failCause(cause)
               }
             }),

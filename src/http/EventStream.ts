@@ -1,8 +1,9 @@
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Cause, Effect, Stream } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { FollowedRun, FollowedSession } from "../services/RunRequest.ts"
 import { reportBug } from "./Failures.ts"
-import { OpenStreams } from "./OpenStreams.ts"
+import { OpenStreams, type Outlet } from "./OpenStreams.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
 
 const encoder = new TextEncoder()
@@ -19,6 +20,32 @@ const retryDelay = 1000
 /** The id alone sets the reader's cursor, so that a stream that is cut before its first event can be resumed too. */
 const opening = (after: number): Uint8Array => encoder.encode(`retry: ${retryDelay}\nid: ${after}\n\n`)
 
+const keepAlive = ": keep-alive\n\n"
+
+/** What is needed of an answer that is being written; those of HTTP/1.1 and HTTP/2 differ in the rest. */
+interface Writable {
+  readonly headersSent: boolean
+  readonly writableEnded: boolean
+  readonly writableNeedDrain: boolean
+  /** Bytes that the connection has not taken of those that were written. */
+  readonly writableLength: number
+  readonly socket: { readonly bytesWritten: number } | null
+  write(chunk: string): boolean
+  destroy(): unknown
+}
+
+const outletOf = (request: HttpServerRequest.HttpServerRequest): Outlet => {
+  const answer: Writable = NodeHttpServerRequest.toServerResponse(request)
+  return {
+    isBehind: () => answer.writableNeedDrain,
+    taken: () => (answer.socket?.bytesWritten ?? 0) - answer.writableLength,
+    keepAlive: () => {
+      if (answer.headersSent && !answer.writableEnded) answer.write(keepAlive)
+    },
+    destroy: () => answer.destroy()
+  }
+}
+
 /** Answers with a run's or a session's events as server-sent events: the bytes of the log, as they are. */
 export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
   Effect.fn(function* (followed: FollowedRun | FollowedSession) {
@@ -26,7 +53,7 @@ export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
     const record = yield* CurrentRecord
     record.known.session_id = "run" in followed ? followed.run.session_id : followed.session_id
     if ("run" in followed) record.known.run_id = followed.run.id
-    yield* streams.add
+    yield* streams.add(outletOf(yield* HttpServerRequest.HttpServerRequest))
     const events = frames.pipe(
       Stream.map((frame) => frame.bytes),
       // The answer has begun: all that is left to do about a bug is to cut the stream, and the reader resumes.

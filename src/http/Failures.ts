@@ -21,6 +21,7 @@ const headersOf = (failure: Failure, entry: CatalogueEntry): Record<string, stri
   if (failure._tag === "ShuttingDown") return { "retry-after": String(retryAfterOf(failure)), connection: "close" }
   if (entry.status === 429 || entry.status === 503) return { "retry-after": String(retryAfterOf(failure)) }
   if (failure._tag === "Unauthorized") return { "www-authenticate": `Bearer realm="causeway"` }
+  if (failure._tag === "UpgradeRequired") return { upgrade: "websocket", connection: "upgrade" }
   if (failure._tag === "RequestMalformed") return { connection: "close" }
   if (failure._tag === "MethodNotAllowed") return { allow: failure.allowed.join(", ") }
   return {}

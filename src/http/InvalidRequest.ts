@@ -81,10 +81,7 @@ const shorten = (issues: ReadonlyArray<ValidationIssue>, part: string): Readonly
 /** Whether the error is about the request and not about our own answer. */
 export const isPart = (kind: HttpApiError.HttpApiSchemaError["kind"]): kind is Part => Object.hasOwn(parts, kind)
 
-/** What is wrong with a request that does not fit the API: every place of the part that was looked at. */
-export const invalidRequest = Effect.fn(function* (kind: Part, issue: SchemaIssue.Issue) {
-  const part = parts[kind]
-  const places = kind === "Payload" ? yield* placesOfBody(issue) : placesOf(part, issue)
+const invalid = Effect.fn(function* (part: string, places: ReadonlyArray<Place>) {
   yield* Effect.forEach(places.slice(0, mostIssues), ({ field }) => countInvalidField(field), { discard: true })
   const issues = places.map((place) => place.issue)
   const [first] = issues
@@ -93,3 +90,12 @@ export const invalidRequest = Effect.fn(function* (kind: Part, issue: SchemaIssu
   }
   return new ValidationFailed({ issues: shorten(issues, part) })
 })
+
+/** What is wrong with a request that does not fit the API: every place of the part that was looked at. */
+export const invalidRequest = Effect.fn(function* (kind: Part, issue: SchemaIssue.Issue) {
+  const part = parts[kind]
+  return yield* invalid(part, kind === "Payload" ? yield* placesOfBody(issue) : placesOf(part, issue))
+})
+
+/** What is wrong with a frame of a WebSocket that does not fit its type. */
+export const invalidFrame = (issue: SchemaIssue.Issue) => invalid("frame", placesOf("frame", issue))

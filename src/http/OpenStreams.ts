@@ -1,31 +1,26 @@
-import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Clock, Context, type Duration, Effect, Layer, Metric, Schedule, type Scope } from "effect"
-import { HttpServerRequest } from "effect/http"
 import { CurrentRecord, type RequestRecord } from "./RequestRecord.ts"
 
-const keepAlive = ": keep-alive\n\n"
-
-const streams = Metric.gauge("http_open_streams", { description: "Event streams with a reader" })
+const streams = Metric.gauge("http_open_streams", { description: "Event streams and WebSockets that are open" })
 
 const stalled = Metric.counter("http_stalled_streams_total", {
-  description: "Event streams that were cut because their reader took nothing",
+  description: "Event streams and WebSockets that were cut because their reader took nothing",
   incremental: true
 })
 
-/** What is needed of an answer that is being written. */
-interface Writable {
-  readonly headersSent: boolean
-  readonly writableEnded: boolean
-  readonly writableNeedDrain: boolean
-  /** Bytes that the connection has not taken of those that were written. */
-  readonly writableLength: number
-  readonly socket: { readonly bytesWritten: number } | null
-  write(chunk: string): boolean
-  destroy(): unknown
+/** What is needed of a reader's connection. */
+export interface Outlet {
+  /** Whether something is written that the reader has yet to take. */
+  readonly isBehind: () => boolean
+  /** Bytes that it has taken so far. */
+  readonly taken: () => number
+  /** Writes something that means nothing, if that can be done now. */
+  readonly keepAlive: () => void
+  readonly destroy: () => void
 }
 
 interface OpenStream {
-  readonly answer: Writable
+  readonly outlet: Outlet
   readonly record: RequestRecord
   /** When its connection was last seen to take something, and how many bytes it had taken by then. */
   since: number
@@ -34,21 +29,21 @@ interface OpenStream {
 
 /** How open streams are looked after. */
 export interface StreamCare {
-  /** Between two keep-alive comments. */
+  /** Between two signs of life. */
   readonly keepAlive: Duration.Input
   /** Milliseconds for which a reader may take nothing while there is something to take. */
   readonly stallTimeout: number
 }
 
 /**
- * The event streams that are open. One timer writes the keep-alive comments of all of them, and one finds
+ * The event streams that are open. One timer writes the signs of life of all of them, and one finds
  * those whose readers have stalled: a timer and a fiber per stream would be most of what an idle stream costs.
  */
 export class OpenStreams extends Context.Service<
   OpenStreams,
   {
-    /** Looks after the connection of the current request until its scope ends. */
-    readonly add: Effect.Effect<void, never, HttpServerRequest.HttpServerRequest | Scope.Scope>
+    /** Looks after a connection of the current request until the scope ends. */
+    add(outlet: Outlet): Effect.Effect<void, never, Scope.Scope>
   }
 >()("causeway/http/OpenStreams") {
   static readonly layer = (care: StreamCare): Layer.Layer<OpenStreams> =>
@@ -60,18 +55,16 @@ export class OpenStreams extends Context.Service<
         yield* count
         yield* Metric.value(stalled)
 
-        // A frame is always written whole, so that a comment falls between two of them. A reader
+        // An event is always written whole, so that this falls between two of them. A reader
         // that is behind needs none.
         const writeAll = Effect.sync(() => {
-          for (const { answer } of open) {
-            if (answer.headersSent && !answer.writableEnded && !answer.writableNeedDrain) answer.write(keepAlive)
-          }
+          for (const { outlet } of open) if (!outlet.isBehind()) outlet.keepAlive()
         })
         yield* Effect.forkScoped(Effect.schedule(writeAll, Schedule.spaced(care.keepAlive)))
 
         // The log keeps what a reader did not take, so it loses nothing but its connection.
-        const drop = Effect.fnUntraced(function* ({ answer, record }: OpenStream) {
-          answer.destroy()
+        const drop = Effect.fnUntraced(function* ({ outlet, record }: OpenStream) {
+          outlet.destroy()
           yield* Metric.update(stalled, 1)
           yield* Effect.logWarning("A stream was cut: its reader takes nothing").pipe(
             Effect.annotateLogs({ ...record.logAnnotations, ...record.known })
@@ -80,9 +73,8 @@ export class OpenStreams extends Context.Service<
         const dropStalled = Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           for (const stream of open) {
-            const { socket, writableLength, writableNeedDrain } = stream.answer
-            const taken = (socket?.bytesWritten ?? 0) - writableLength
-            if (!writableNeedDrain || taken !== stream.taken) {
+            const taken = stream.outlet.taken()
+            if (!stream.outlet.isBehind() || taken !== stream.taken) {
               stream.since = now
               stream.taken = taken
             } else if (now - stream.since >= care.stallTimeout) {
@@ -94,10 +86,9 @@ export class OpenStreams extends Context.Service<
         yield* Effect.forkScoped(Effect.schedule(dropStalled, Schedule.spaced(Math.min(care.stallTimeout / 4, 5000))))
 
         return {
-          add: Effect.gen(function* () {
-            const answer = NodeHttpServerRequest.toServerResponse(yield* HttpServerRequest.HttpServerRequest)
+          add: Effect.fnUntraced(function* (outlet) {
             const stream: OpenStream = {
-              answer,
+              outlet,
               record: yield* CurrentRecord,
               since: yield* Clock.currentTimeMillis,
               taken: 0

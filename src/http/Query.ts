@@ -6,10 +6,11 @@ import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import type { Destination } from "../services/RunRequest.ts"
 import { Runs } from "../services/Runs.ts"
 import { accepted } from "./Accepted.ts"
-import { makeRunRequests } from "./RunRequests.ts"
+import { identityOf, makeRunRequests } from "./RunRequests.ts"
 import { makeRunStarts } from "./RunStarts.ts"
 
-const split = (payload: typeof QueryRequest.Type) => {
+/** Takes apart where a prompt goes and what is asked of the agent. */
+export const splitQuery = (payload: typeof QueryRequest.Type) => {
   const { session_id, title, mode, tags, metadata, ...asked } = payload
   const destination: Destination =
     session_id === undefined
@@ -36,15 +37,15 @@ export const QueryHandlers = HttpApiBuilder.group(
       .handle(
         "stream",
         Effect.fn("query.stream")(function* ({ headers, payload, request }) {
-          const { asked, destination } = split(payload)
+          const { asked, destination } = splitQuery(payload)
           return yield* startRun(request, headers["idempotency-key"], destination, asked)
         })
       )
       .handle(
         "single",
         Effect.fn("query.single")(function* ({ headers, payload, request }) {
-          const { asked, destination } = split(payload)
-          const run = yield* runRequest(request, headers["idempotency-key"], destination, asked)
+          const { asked, destination } = splitQuery(payload)
+          const run = yield* runRequest(identityOf(request), headers["idempotency-key"], destination, asked)
           const principal = yield* CurrentPrincipal
           if (run.background) return yield* accepted(yield* runs.submit(principal, run))
           const { content, model, result } = yield* runs.answer(principal, run)

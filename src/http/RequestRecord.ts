@@ -19,6 +19,8 @@ export class RequestRecord implements RequestInformation {
   route: string = unmatchedRoute
   /** What stands on the log line of a failure beside that: what the request is about. */
   readonly known: { session_id?: string; run_id?: string; prompt_preview?: string } = {}
+  /** Whether the connection is a WebSocket by now: such a request is counted when it becomes one. */
+  isUpgraded = false
   /** What its tenant has left of its limits. */
   limits: ReadonlyArray<RateState> = []
   /** Stands on every log line of the request; it is one object, so that what is learned later stands there too. */

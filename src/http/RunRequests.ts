@@ -20,20 +20,18 @@ const encoder = new TextEncoder()
 
 const pathOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
+/** What makes two requests the same: their method, path and body, byte for byte. */
+export const identityOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string> =>
+  Effect.map(Effect.orDie(request.text), (body) => `${request.method}\n${pathOf(request.url)}\n${body}`)
+
 /** Puts what a client asks for into the words of the service. */
 export const makeRunRequests = Effect.gen(function* () {
   const settings = yield* Settings
   const digest = yield* Digest.Digest
 
-  // Two requests are the same if their method, path and body are, byte for byte.
-  const bodyHash = Effect.fn(function* (request: HttpServerRequest.HttpServerRequest) {
-    const body = yield* Effect.orDie(request.text)
-    const hashed = encoder.encode(`${request.method}\n${pathOf(request.url)}\n${body}`)
-    return yield* digest.digestHex(Digest.sha256, hashed)
-  })
-
+  /** `identity` is the same for requests that are, and is asked for where one has an Idempotency-Key. */
   return Effect.fn(function* (
-    request: HttpServerRequest.HttpServerRequest,
+    identity: Effect.Effect<string>,
     idempotencyKey: string | undefined,
     destination: Destination,
     { prompt, background = false, on_disconnect, on_busy = "reject", ...options }: RunPayload
@@ -48,7 +46,12 @@ export const makeRunRequests = Effect.gen(function* () {
       })
     }
     const idempotency =
-      idempotencyKey === undefined ? null : { key: idempotencyKey, body_hash: yield* bodyHash(request) }
+      idempotencyKey === undefined
+        ? null
+        : {
+            key: idempotencyKey,
+            body_hash: yield* digest.digestHex(Digest.sha256, encoder.encode(yield* identity))
+          }
     const asked: RunRequest = {
       destination,
       prompt,

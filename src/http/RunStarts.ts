@@ -5,7 +5,7 @@ import type { Destination } from "../services/RunRequest.ts"
 import { Runs } from "../services/Runs.ts"
 import { accepted } from "./Accepted.ts"
 import { makeEventStreams } from "./EventStream.ts"
-import { makeRunRequests, type RunPayload } from "./RunRequests.ts"
+import { identityOf, makeRunRequests, type RunPayload } from "./RunRequests.ts"
 
 /** Starts runs and answers with their events, or with the run alone where it goes on in the background. */
 export const makeRunStarts = Effect.gen(function* () {
@@ -19,7 +19,7 @@ export const makeRunStarts = Effect.gen(function* () {
     destination: Destination,
     payload: RunPayload
   ) {
-    const asked = yield* runRequest(request, idempotencyKey, destination, payload)
+    const asked = yield* runRequest(identityOf(request), idempotencyKey, destination, payload)
     const principal = yield* CurrentPrincipal
     if (asked.background) return yield* accepted(yield* runs.submit(principal, asked))
     return yield* eventStream(yield* runs.start(principal, asked))

@@ -24,6 +24,9 @@ import type { ServerOptions } from "./ServerOptions.ts"
 import { SessionsHandlers } from "./Sessions.ts"
 import { TenantsHandlers } from "./Tenants.ts"
 import { ToolPresetsHandlers } from "./ToolPresets.ts"
+import { WebSocketHandlers } from "./WebSocket.ts"
+import { WebSocketRules } from "./WebSocketRules.ts"
+import { WebSocketTicketsHandlers } from "./WebSocketTickets.ts"
 
 const HandlersLayer = Layer.mergeAll(
   QueryHandlers,
@@ -31,6 +34,8 @@ const HandlersLayer = Layer.mergeAll(
   RunsHandlers,
   MemoriesHandlers,
   ToolPresetsHandlers,
+  WebSocketHandlers,
+  WebSocketTicketsHandlers,
   TenantsHandlers,
   ApiKeysHandlers,
   HealthHandlers
@@ -42,11 +47,15 @@ const routesLayer = (options: ServerOptions) =>
     Layer.provide([BoundaryLayer, AuthenticationLayer, requestBodyLayer(options.maxBodyBytes)]),
     Layer.provide([
       OpenStreams.layer({ keepAlive: options.keepAlive ?? 15_000, stallTimeout: options.stallTimeout ?? 60_000 }),
+      Layer.succeed(WebSocketRules, { maxFrameBytes: options.maxBodyBytes, origins: options.corsOrigins }),
       Digest.layerWebCrypto
     ]),
     // The first is the outermost.
     Layer.provide(Layer.provideMerge(corsLayer(options.corsOrigins), EdgeLayer))
   )
+
+/** A frame that is a little too long gets a word; of one that is far longer not even the rest is taken in. */
+const frameSlack = 64 * 1024
 
 const listening = HttpServer.addressFormattedWith((address) => Effect.logInfo(`listening on ${address}`))
 
@@ -69,7 +78,8 @@ export const serverLayer = (options: ServerOptions) =>
           NodeHttpServer.layerServer(server, {
             host: options.host,
             port: options.port,
-            gracefulShutdownTimeout: closeGrace
+            gracefulShutdownTimeout: closeGrace,
+            websocket: { maxPayload: options.maxBodyBytes + frameSlack }
           })
         )
       )

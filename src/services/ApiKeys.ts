@@ -28,6 +28,8 @@ export class ApiKeys extends Context.Service<
   {
     /** Who a key stands for. A database that does not answer is its own failure, never an unknown key. */
     authenticate(secret: Redacted.Redacted): Effect.Effect<Principal, Unauthorized | DatabaseFailure>
+    /** Whether a key that was let in a while ago still is; what it may do now. */
+    confirm(principal: Principal): Effect.Effect<Principal, Unauthorized | DatabaseFailure>
     /** Makes a key of the principal's tenant; `Forbidden` for a scope that the principal lacks. */
     create(
       principal: Principal,
@@ -48,12 +50,15 @@ export class ApiKeys extends Context.Service<
       const secrets = yield* makeSecrets
       const principals = makeReadThrough(cache, Principal, principalLife)
 
-      const authenticate = Effect.fn("ApiKeys.authenticate")(function* (secret: Redacted.Redacted) {
-        if (Redacted.value(secret) === "") return yield* new Unauthorized({ reason: "missing" })
-        const hash = yield* secrets.hash(secret)
+      const principalOf = Effect.fnUntraced(function* (hash: ApiKeyHash) {
         const found = yield* principals.get(keyOf(hash), { api_key_hash: hash }, repository.findPrincipal(hash))
         if (Option.isNone(found)) return yield* new Unauthorized({ reason: "invalid" })
         return found.value
+      })
+
+      const authenticate = Effect.fn("ApiKeys.authenticate")(function* (secret: Redacted.Redacted) {
+        if (Redacted.value(secret) === "") return yield* new Unauthorized({ reason: "missing" })
+        return yield* principalOf(yield* secrets.hash(secret))
       })
 
       const create = Effect.fn("ApiKeys.create")(function* (
@@ -83,6 +88,7 @@ export class ApiKeys extends Context.Service<
 
       return ApiKeys.of({
         authenticate,
+        confirm: Effect.fn("ApiKeys.confirm")(({ api_key_hash }) => principalOf(api_key_hash)),
         create,
         revoke,
         list: Effect.fn("ApiKeys.list")((principal, position, size) =>

@@ -75,7 +75,9 @@ export const databaseOperations = [
   "TranscriptRepository.append",
   "TranscriptRepository.load",
   "TranscriptRepository.subpaths",
-  ...namedOperations
+  ...namedOperations,
+  "WebSocketTicketRepository.create",
+  "WebSocketTicketRepository.redeem"
 ] as const
 
 /** A call of the database that is measured under its own name. */

@@ -7,6 +7,7 @@ import retention from "./migrations/0002_retention.ts"
 import runOrders from "./migrations/0003_run_orders.ts"
 import memories from "./migrations/0004_memories.ts"
 import toolPresets from "./migrations/0005_tool_presets.ts"
+import websocketTickets from "./migrations/0006_websocket_tickets.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -14,7 +15,8 @@ const migrations = {
   "0002_retention": retention,
   "0003_run_orders": runOrders,
   "0004_memories": memories,
-  "0005_tool_presets": toolPresets
+  "0005_tool_presets": toolPresets,
+  "0006_websocket_tickets": websocketTickets
 }
 
 const table = "schema_migrations"

@@ -8,6 +8,7 @@ import { InstanceId, Run, RunId, Sequence } from "../../src/domain/Run.ts"
 import { Session, SessionId } from "../../src/domain/Session.ts"
 import { type InstanceSettings, Settings } from "../../src/domain/Settings.ts"
 import { Tenant, TenantId } from "../../src/domain/Tenant.ts"
+import { Admission } from "../../src/services/Admission.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
 import { Memories } from "../../src/services/Memories.ts"
@@ -19,6 +20,7 @@ import { Runs } from "../../src/services/Runs.ts"
 import { Sessions } from "../../src/services/Sessions.ts"
 import { Tenants } from "../../src/services/Tenants.ts"
 import { ToolPresets } from "../../src/services/ToolPresets.ts"
+import { WebSocketTickets } from "../../src/services/WebSocketTickets.ts"
 
 export const sessionId = SessionId.make("01890000-0000-7000-8000-000000000001")
 export const runId = RunId.make("01890000-0000-7000-8000-000000000002")
@@ -112,6 +114,7 @@ export const settings: InstanceSettings = {
 
 export const apiKeys: typeof ApiKeys.Service = {
   authenticate: (secret) => principalOf(Redacted.value(secret)),
+  confirm: (principal) => Effect.succeed(principal),
   create: () => Effect.succeed({ apiKey, secret: Redacted.make("secret") }),
   list: () => Effect.succeed({ items: [apiKey], next: { created_at: "2026-01-31 12:00:00.123456+00", id: keyId } }),
   revoke: () => Effect.succeed(apiKey)
@@ -146,6 +149,18 @@ export const tenants: typeof Tenants.Service = {
   list: () => Effect.succeed({ items: [], next: null })
 }
 
+export const webSocketTickets: typeof WebSocketTickets.Service = {
+  issue: () => Effect.succeed({ ticket: Redacted.make("ticket"), expires_at: now }),
+  redeem: () => Effect.fail(new Unauthorized({ reason: "invalid" }))
+}
+
+const admission: typeof Admission.Service = {
+  check: () => Effect.void,
+  enter: () => Effect.void,
+  shut: Effect.void,
+  isShut: Effect.succeed(false)
+}
+
 export const readiness: typeof Readiness.Service = {
   health: Effect.succeed({
     postgres: { status: "ok", latency_ms: 1 },
@@ -170,6 +185,8 @@ export const servicesLayer = (replaced: {
     Layer.mock(MemoryLearning, { configured: false }),
     Layer.mock(MemoryPreferences, {}),
     Layer.mock(ToolPresets)({}),
+    Layer.succeed(WebSocketTickets, webSocketTickets),
+    Layer.succeed(Admission, admission),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),
     Layer.succeed(RateLimits, { count: () => Effect.succeed({ limits: [], wait: null }) }),
     Layer.succeed(Settings, settings)

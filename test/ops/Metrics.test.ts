@@ -29,6 +29,7 @@ const wanted: ReadonlyArray<readonly [name: string, type: string]> = [
   ["http_requests_total", "counter"],
   ["http_request_duration_seconds", "histogram"],
   ["validation_errors_total", "counter"],
+  ["websocket_frames_total", "counter"],
   ["http_open_streams", "gauge"],
   ["http_stalled_streams_total", "counter"],
   ["cache_hit_rate", "gauge"],

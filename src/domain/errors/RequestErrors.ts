@@ -138,6 +138,29 @@ export class CapacityExceeded extends Schema.TaggedError<CapacityExceeded>()("Ca
   }
 }
 
+/** The path speaks WebSocket only, and the request is no handshake of it. */
+export class UpgradeRequired extends Schema.TaggedError<UpgradeRequired>()("UpgradeRequired", {}) {
+  override get message() {
+    return "This path speaks WebSocket (RFC 6455, version 13)."
+  }
+}
+
+/** A page of another origin, which CORS_ORIGINS does not name, tried to open a WebSocket. */
+export class OriginRefused extends Schema.TaggedError<OriginRefused>()("OriginRefused", {}) {
+  override get message() {
+    return "Pages of this origin may not open a WebSocket here."
+  }
+}
+
+/** A WebSocket follows as much as one may. */
+export class TooManySubscriptions extends Schema.TaggedError<TooManySubscriptions>()("TooManySubscriptions", {
+  limit: Schema.Int
+}) {
+  override get message() {
+    return `One connection may follow ${this.limit} runs and sessions at once.`
+  }
+}
+
 /** A bug. What it was is in the log, under the request's id. */
 export class Internal extends Schema.TaggedError<Internal>()("Internal", {}) {
   override get message() {

@@ -49,6 +49,15 @@ export class SessionIdle extends Schema.TaggedError<SessionIdle>()("SessionIdle"
   }
 }
 
+/** An answer came and no question of this session is open. */
+export class NothingToAnswer extends Schema.TaggedError<NothingToAnswer>()("NothingToAnswer", {
+  session_id: SessionId
+}) {
+  override get message() {
+    return "This session has no open question."
+  }
+}
+
 /** The run's owner did not take an instruction in time. */
 export class RunUnresponsive extends Schema.TaggedError<RunUnresponsive>()("RunUnresponsive", {
   run_id: RunId

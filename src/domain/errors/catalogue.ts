@@ -169,6 +169,36 @@ export const catalogue = {
     cause: "The tenant sends faster than it may.",
     remedy: "Wait as long as Retry-After says."
   },
+  UpgradeRequired: {
+    error_id: "ERR_UPGRADE_REQUIRED",
+    code: "UPGRADE_REQUIRED",
+    status: 426,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The path speaks WebSocket, and the request is no handshake of it.",
+    remedy: "Open it with a WebSocket client; a proxy in between must pass Upgrade and Connection on."
+  },
+  OriginRefused: {
+    error_id: "ERR_ORIGIN_REFUSED",
+    code: "ORIGIN_NOT_ALLOWED",
+    status: 403,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "A page of another origin tried to open a WebSocket.",
+    remedy: "Name the page's origin in CORS_ORIGINS."
+  },
+  TooManySubscriptions: {
+    error_id: "ERR_TOO_MANY_SUBSCRIPTIONS",
+    code: "SUBSCRIPTION_LIMIT_EXCEEDED",
+    status: 429,
+    severity: "info",
+    shows: ["event"],
+    retry: "fix",
+    cause: "A WebSocket follows as many runs and sessions as one may.",
+    remedy: "Unsubscribe from some, or open another connection."
+  },
   CapacityExceeded: {
     error_id: "ERR_CAPACITY_EXCEEDED",
     code: "CAPACITY_EXCEEDED",
@@ -348,6 +378,16 @@ export const catalogue = {
     retry: "fix",
     cause: "No run of this session is going on.",
     remedy: "Nothing to do: the run has ended."
+  },
+  NothingToAnswer: {
+    error_id: "ERR_NOTHING_TO_ANSWER",
+    code: "QUESTION_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "An answer was sent and no question of the session is open.",
+    remedy: "Nothing to do: it was answered, or its run has ended."
   },
   RunUnresponsive: {
     error_id: "ERR_RUN_UNRESPONSIVE",
