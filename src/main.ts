@@ -41,6 +41,7 @@ import { RunLog } from "./services/RunLog.ts"
 import { RunOrders } from "./services/RunOrders.ts"
 import { Runs } from "./services/Runs.ts"
 import { Sessions } from "./services/Sessions.ts"
+import * as SharedWorkspaces from "./services/SharedWorkspaces.ts"
 import { Tenants } from "./services/Tenants.ts"
 import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
@@ -66,6 +67,7 @@ import { TenantRepository } from "./storage/TenantRepository.ts"
 import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
 import { WebSocketTicketRepository } from "./storage/WebSocketTicketRepository.ts"
+import { WorkspaceVolumeRepository } from "./storage/WorkspaceVolumeRepository.ts"
 import { version } from "./domain/Version.ts"
 
 // A server that starts at the same time, as in a compose file, is waited for.
@@ -99,7 +101,8 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     TenantRepository.layer,
     ToolPresetRepository.layer,
     TranscriptRepository.layer,
-    WebSocketTicketRepository.layer
+    WebSocketTicketRepository.layer,
+    WorkspaceVolumeRepository.layer
   ).pipe(Layer.provide(migrated))
 
   const shared =
@@ -222,6 +225,7 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
         stallTimeout: configuration.readerStallTimeout
       })
     ),
+    Layer.provide(configuration.redisUrl === undefined ? Layer.empty : SharedWorkspaces.layer),
     Layer.provide(OperatorKey.layer(configuration.apiKey, resolve(configuration.dataDirectory, "api-key"))),
     Layer.provide(Retention.layer({ deltas: configuration.deltaRetention, events: configuration.eventRetention })),
     Layer.provide(servicesLayer),

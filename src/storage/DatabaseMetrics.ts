@@ -75,9 +75,10 @@ export const databaseOperations = [
   "TranscriptRepository.append",
   "TranscriptRepository.load",
   "TranscriptRepository.subpaths",
-  ...namedOperations,
   "WebSocketTicketRepository.create",
-  "WebSocketTicketRepository.redeem"
+  "WebSocketTicketRepository.redeem",
+  "WorkspaceVolumeRepository.claim",
+  ...namedOperations
 ] as const
 
 /** A call of the database that is measured under its own name. */

@@ -8,6 +8,7 @@ import runOrders from "./migrations/0003_run_orders.ts"
 import memories from "./migrations/0004_memories.ts"
 import toolPresets from "./migrations/0005_tool_presets.ts"
 import websocketTickets from "./migrations/0006_websocket_tickets.ts"
+import workspaceVolumes from "./migrations/0007_workspace_volumes.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -16,7 +17,8 @@ const migrations = {
   "0003_run_orders": runOrders,
   "0004_memories": memories,
   "0005_tool_presets": toolPresets,
-  "0006_websocket_tickets": websocketTickets
+  "0006_websocket_tickets": websocketTickets,
+  "0007_workspace_volumes": workspaceVolumes
 }
 
 const table = "schema_migrations"

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdtemp, readdir, realpath, rm } from "node:fs/promises"
+import { mkdtemp, readdir, realpath, rename, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -10,7 +10,7 @@ import type { EventReader } from "./EventReader.ts"
 import { at, textAt } from "./Json.ts"
 import { eventually } from "./Polling.ts"
 import { held, scripted, small } from "./Prompts.ts"
-import { type Service, startService } from "./Service.ts"
+import { failToStart, type Service, startService } from "./Service.ts"
 import { stopCleanly, useModel } from "./UseService.ts"
 
 const model = useModel()
@@ -107,6 +107,31 @@ describe("another instance, with nothing but the same database, Redis and worksp
     assert.strictEqual(at((await two.request("GET", path, { key })).body, "title"), "Changed")
     assert.strictEqual((await one.request("DELETE", `/api/v1/api-keys/${textAt(made, "id")}`)).status, 200)
     assert.strictEqual((await two.request("GET", path, { key })).status, 401)
+  })
+})
+
+describe("an instance whose workspace root is not the volume of the others", () => {
+  it("does not start", async () => {
+    const moved = `${workspaces}-of-the-others`
+    // As if a volume had been mounted on this machine only.
+    await rename(workspaces, moved)
+    try {
+      const { code, stderr } = await failToStart({
+        database,
+        redis: redis.url,
+        model: model().url,
+        env: { ENCRYPTION_KEY: randomBytes(32).toString("base64"), WORKSPACE_ROOTS: workspaces }
+      })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(
+        stderr,
+        `causeway: WORKSPACE_ROOTS: ${workspaces} is not the volume that the other instances have there. ` +
+          "If it has replaced theirs, delete its row of the table workspace_volumes.\n"
+      )
+    } finally {
+      await rm(workspaces, { recursive: true })
+      await rename(moved, workspaces)
+    }
   })
 })
 
