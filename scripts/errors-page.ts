@@ -1,14 +1,11 @@
 // Writes docs/errors.md from the catalogue, with the examples in docs/errors.examples.json that tests have seen.
-// Usage: node scripts/errors-page.ts [a directory of examples that tests have kept, see test/service/Examples.ts]
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+// Usage: node scripts/errors-page.ts [the directory where a run of the tests with ERROR_EXAMPLES=… kept what it saw]
+import { readFileSync, writeFileSync } from "node:fs"
 import { catalogue, type CatalogueEntry, type Surface } from "../src/domain/errors/catalogue.ts"
+import { type Example, type Examples, examplesIn, type Seen } from "./errors-page/Examples.ts"
 
 const page = new URL("../docs/errors.md", import.meta.url)
 const examplesFile = new URL("../docs/errors.examples.json", import.meta.url)
-
-/** What a client was shown of each failure, by its error_id: the JSON text of a body or of an event. */
-type Examples = Readonly<Record<string, string>>
 
 const advice = {
   retry: "Send the request again.",
@@ -51,10 +48,25 @@ by \`done\`. The single answer of a run that failed has the status below, and in
 done and spent until then.
 
 This page is written by \`node scripts/errors-page.ts\` from \`src/domain/errors/catalogue.ts\`. The examples are what
-tests were shown; ids in them differ from run to run.
+tests were shown, with other ids, times, hosts, paths and costs.
 `
 
-const section = (tag: string, entry: CatalogueEntry, example: string | undefined): string =>
+const captions = {
+  response: "An answer:",
+  event: "The data of an `error` event:",
+  log: "A line of the log:"
+} as const satisfies Record<Seen, string>
+
+const illustration = ({ seen, shown }: Example): ReadonlyArray<string> => [
+  "",
+  captions[seen],
+  "",
+  "```json",
+  JSON.stringify(shown, null, 2),
+  "```"
+]
+
+const section = (tag: string, entry: CatalogueEntry, example: Example | undefined): string =>
   [
     `## ${entry.error_id}`,
     "",
@@ -70,7 +82,7 @@ const section = (tag: string, entry: CatalogueEntry, example: string | undefined
     `| retry | \`${entry.retry}\`: ${advice[entry.retry]} |`,
     "",
     `**What to do:** ${entry.remedy}`,
-    ...(example === undefined ? [] : ["", "```json", JSON.stringify(JSON.parse(example), null, 2), "```"])
+    ...(example === undefined ? [] : illustration(example))
   ].join("\n")
 
 const summary = (entries: ReadonlyArray<readonly [string, CatalogueEntry]>): string =>
@@ -98,19 +110,15 @@ export const errorsPage = (examples: Examples): string => {
 /** The examples that are kept. */
 export const readExamples = (): Examples => JSON.parse(readFileSync(examplesFile, "utf8"))
 
-/** Adds what tests were shown to the examples that are kept; what was there stays, so that the page is calm. */
-const addExamples = (directory: string): void => {
-  const found = readdirSync(directory).map((file) => [
-    file.replace(/\.json$/, ""),
-    readFileSync(join(directory, file), "utf8")
-  ])
-  const examples = Object.entries({ ...Object.fromEntries(found), ...readExamples() })
+/** Replaces the examples of those failures that a directory has examples of. */
+const takeExamples = (directory: string): void => {
+  const examples = Object.entries({ ...readExamples(), ...examplesIn(directory) })
   const sorted = Object.fromEntries(examples.toSorted(([a], [b]) => (a < b ? -1 : 1)))
   writeFileSync(examplesFile, `${JSON.stringify(sorted, null, 2)}\n`)
 }
 
 if (import.meta.main) {
   const directory = process.argv[2]
-  if (directory !== undefined) addExamples(directory)
+  if (directory !== undefined) takeExamples(directory)
   writeFileSync(page, errorsPage(readExamples()))
 }

@@ -105,7 +105,8 @@ const byText = (text: string, facts: TurnFacts): ModelFailure | undefined => {
 const modelFailure = (result: SdkResult, facts: TurnFacts): ModelFailure => {
   const { terminal_reason, stop_reason, api_error_status: status } = result
   const text = [result.result ?? "", ...result.errors].join("\n")
-  if (terminal_reason === "prompt_too_long") return new PromptTooLong()
+  // The CLI's own limit comes before the model's, where it knows the model.
+  if (terminal_reason === "prompt_too_long" || terminal_reason === "blocking_limit") return new PromptTooLong()
   if (terminal_reason === "image_error") return new ModelRequestTooLarge()
   if (stop_reason === "refusal") return new ModelRefused()
   if (facts.lastError === "max_output_tokens" || stop_reason === "max_tokens") return new MaxTokensReached()

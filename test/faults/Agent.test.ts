@@ -29,6 +29,7 @@ import {
 import { saveAgentResults } from "./Results.ts"
 import { Outside, servicePassword, serviceRole } from "./Outside.ts"
 import { encryptionKey } from "./Stage.ts"
+import { standInText } from "./StandIn.ts"
 
 const secrets = [operatorKey, servicePassword, encryptionKey, "model-key-of-the-tests"]
 
@@ -41,6 +42,7 @@ let tenant: string
 let hash: string
 
 const program = () => join(directory, "agent")
+const standIn = () => join(directory, "stand-in.mjs")
 const shared = () => join(directory, "workspaces", "shared")
 
 const realCli = (): string => {
@@ -53,7 +55,8 @@ beforeAll(async () => {
   proxy = await startFaultProxy({ host: "127.0.0.1", port: model.port })
   directory = await realpath(await mkdtemp(join(tmpdir(), "causeway-agents-")))
   await mkdir(shared(), { recursive: true })
-  await writeFile(program(), programText(realCli()), { mode: 0o755 })
+  await writeFile(standIn(), standInText)
+  await writeFile(program(), programText(realCli(), standIn()), { mode: 0o755 })
   const server = await (await fetch(inject("postgresDesk"))).text()
   await Outside.makeRole(server)
   outside = await Outside.create(server, `agents_${Date.now()}_${process.pid}`)
@@ -260,9 +263,9 @@ describe("an agent that fails", () => {
               counts.push(fault.error_id)
               return checkSingle(fault, posted, single.prompt)
             }
-            if (fault.waits === true) {
+            if (fault.waits === true || fault.standIn === true) {
               const [{ sessionId }] = await Promise.all([stream(), answer({})])
-              if (fault.seen === "event") await goesOn(sessionId, slug(`next ${name}`))
+              if (fault.seen === "event" && fault.standIn !== true) await goesOn(sessionId, slug(`next ${name}`))
             } else {
               const { sessionId } = await stream()
               // The same session takes a run again, unless it has never had one.
@@ -402,5 +405,80 @@ describe("what an agent needs and does not find", () => {
       hasFields(lines[0], { session_id: sessionId, run_id: run["id"], tenant_id: tenant, api_key_hash: hash })
     }
     assert.deepEqual(countedBetween(before, await failureCounts(service)), { ERR_TRANSCRIPT_NOT_STORED: 2 })
+  })
+
+  it("its past: what cannot be read is ERR_TRANSCRIPT_UNREADABLE, until it can be", async () => {
+    const first = answerOf(await post("/query/single", "past-first", plain))
+    const sessionId = textAt(first.body, "session_id")
+    const before = await failureCounts(service)
+    await outside.rows(`REVOKE SELECT ON transcript_entries FROM ${serviceRole}`)
+    for (const [requestId, path] of [
+      ["past-stream", "/query"],
+      ["past-single", "/query/single"]
+    ] as const) {
+      const answer = answerOf(await post(path, requestId, { ...plain, session_id: sessionId }))
+      isProblem(answer, 503, "ERR_TRANSCRIPT_UNREADABLE")
+      assert.match(answer.headers.get("retry-after") ?? "", /^[1-9]\d*$/)
+      tellsNothing(answer.text, secrets)
+      await isRecorded(requestId, "ERR_TRANSCRIPT_UNREADABLE", textAt(answer.body, "error.message"), "Begin.")
+    }
+    await outside.rows(`GRANT SELECT ON transcript_entries TO ${serviceRole}`)
+    assert.deepEqual(countedBetween(before, await failureCounts(service)), { ERR_TRANSCRIPT_UNREADABLE: 2 })
+    await goesOn(sessionId, "past-back")
+  })
+
+  it("its past: none is ERR_TRANSCRIPT_MISSING, and the agent does not begin anew behind one's back", async () => {
+    const first = answerOf(await post("/query/single", "no-past-first", plain))
+    const sessionId = textAt(first.body, "session_id")
+    await outside.rows("DELETE FROM transcript_entries WHERE session_id = $1", [sessionId])
+    const before = await failureCounts(service)
+    for (const [requestId, path] of [
+      ["no-past-stream", "/query"],
+      ["no-past-single", "/query/single"]
+    ] as const) {
+      const answer = answerOf(await post(path, requestId, { ...plain, session_id: sessionId }))
+      isProblem(answer, 409, "ERR_TRANSCRIPT_MISSING")
+      await isRecorded(requestId, "ERR_TRANSCRIPT_MISSING", textAt(answer.body, "error.message"), "Begin.")
+    }
+    assert.deepEqual(countedBetween(before, await failureCounts(service)), { ERR_TRANSCRIPT_MISSING: 2 })
+  })
+})
+
+describe("what cannot be read of what an agent says", () => {
+  const inPlace = (cwd: string) => ({ ...small, prompt: "Begin.", cwd })
+
+  /** Checks a run that is well although its agent said something unreadable, which is told in one line of the log. */
+  const isWell = async (name: string, errorId: ErrorId) => {
+    const before = await failureCounts(service)
+    const stream = streamOf(await post("/query", `${name}-stream`, inPlace(name)))
+    const single = answerOf(await post("/query/single", `${name}-single`, inPlace(name)))
+    assert.deepEqual(stream.names.slice(-2), ["result", "done"])
+    assert.notInclude(stream.names, "error")
+    assert.strictEqual(at(stream.first("done").data, "reason"), "completed")
+    assert.strictEqual(single.status, 200, single.text)
+    for (const requestId of [`${name}-stream`, `${name}-single`]) {
+      const { run, session, sessionId } = await runOf(requestId)
+      assert.deepEqual([run["status"], run["error"], session["status"]], ["completed", null, "completed"])
+      const lines = failureLines(service, requestId)
+      assert.deepEqual(countsOf(lines), { [errorId]: 1 })
+      hasFields(lines[0], { session_id: sessionId, run_id: run["id"], tenant_id: tenant, api_key_hash: hash })
+    }
+    assert.deepEqual(countedBetween(before, await failureCounts(service)), { [errorId]: 2 })
+    return { stream, single, ...(await runOf(`${name}-single`)) }
+  }
+
+  it("of its beginning: the run goes on with what is known of it", async () => {
+    const { run, stream } = await isWell("half-an-init", "ERR_INIT_PARSE_FAILED")
+    assert.deepInclude(stream.first("init").data, { session_id: stream.sessionId, tools: [] })
+    assert.deepInclude(run, { cost_unknown: false, total_cost_usd: 0.5, num_turns: 1 })
+  })
+
+  it("of its result: cost and turns are unknown, and run, session and answer say so", async () => {
+    const { run, session, single, stream } = await isWell("half-a-result", "ERR_RESULT_PARSE_FAILED")
+    const unknown = { cost_unknown: true, total_cost_usd: null, num_turns: null }
+    assert.deepInclude(stream.first("result").data, unknown)
+    assert.deepInclude(single.body, unknown)
+    assert.deepInclude(run, unknown)
+    assert.strictEqual(session["cost_unknown"], true)
   })
 })

@@ -1,5 +1,6 @@
 import type { Step } from "../../scripts/scripted-model/Script.ts"
 import type { ErrorId } from "./Matrix.ts"
+import { standInPlaces } from "./StandIn.ts"
 
 /** A way in which an agent fails, and what must be seen of it. */
 export interface AgentFault {
@@ -13,6 +14,8 @@ export interface AgentFault {
   readonly result: boolean
   /** Whether it takes a limit's whole time: then both forms are asked for at once, each in a session of its own. */
   readonly waits?: true
+  /** Whether a program stands in for the CLI, which keeps no conversation that could go on. */
+  readonly standIn?: true
   /** What the model does. */
   readonly steps: ReadonlyArray<Step>
   readonly options?: Readonly<Record<string, unknown>>
@@ -70,6 +73,12 @@ export const agentFaults: ReadonlyArray<AgentFault> = [
     { tool: "Bash", input: { command: "touch stop; sleep 60" } },
     { result: false, options: bash, cwd: "exits" }
   ),
+  {
+    ...model("a heap that is full", "ERR_AGENT_OUT_OF_MEMORY", 503, {}, { result: false, cwd: "fills-its-memory" }),
+    standIn: true
+  },
+  { ...start("a program on another session", "ERR_UUID_TYPE_ERROR", 500, "another-session"), standIn: true },
+  { ...model("a reason of its own", "ERR_AGENT_TURN_FAILED", 502, {}, { cwd: "gives-up" }), standIn: true },
   model("the model's 401", "ERR_MODEL_UNAUTHORIZED", 502, { error: "authentication" }),
   model("the model's 403", "ERR_MODEL_FORBIDDEN", 502, { error: "permission" }),
   model("the model's 404", "ERR_MODEL_NOT_FOUND", 502, { error: "model_not_found" }),
@@ -90,8 +99,9 @@ export const agentFaults: ReadonlyArray<AgentFault> = [
 ]
 
 /** The program in the CLI's place: the name of the directory in which it is started tells it what to do. */
-export const programText = (cli: string): string => `#!/bin/sh
+export const programText = (cli: string, standIn: string): string => `#!/bin/sh
 case "\${PWD##*/}" in
+  ${standInPlaces.join("|")}) exec "${process.execPath}" --max-old-space-size=16 "${standIn}" "$@" ;;
   refuses) exit 1 ;;
   says-nothing) exec sleep 600 ;;
   babbles) echo Welcome; exec sleep 600 ;;

@@ -135,6 +135,39 @@ describe("an instance whose workspace root is not the volume of the others", () 
   })
 })
 
+describe("an instance that stands still for longer than its leases", () => {
+  it("loses its runs to the other, which says so to who asks, and touches them no more when it goes on", async () => {
+    const live = await one.stream("POST", "/api/v1/query", { body: { ...small, prompt: held("Go.", "never") } })
+    await live.waitFor("message")
+    process.kill(one.pid, "SIGSTOP")
+    const interrupt = two.request("POST", `/api/v1/sessions/${live.sessionId}/interrupt`)
+    const { body, headers, status } = await interrupt
+    assert.deepEqual([status, at(body, "error.error_id")], [503, "ERR_RUN_UNRESPONSIVE"])
+    assert.deepEqual(at(body, "error.details"), { run_id: live.runId })
+    assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/)
+    const remote = await two.stream("GET", `/api/v1/runs/${live.runId}/events`)
+    await remote.finished()
+    assert.strictEqual(at(remote.first("error").data, "error_id"), "ERR_RUN_LOST")
+
+    const before = await countRows(database)
+    process.kill(one.pid, "SIGCONT")
+    const line = await eventually("the line about the lease", () =>
+      one.logs().find(({ error_id }) => error_id === "ERR_LEASE_LOST")
+    )
+    assert.deepInclude(line, { run_id: live.runId, session_id: live.sessionId, level: "warn" })
+    assert.isString(line["request_id"])
+    assert.isString(line["api_key_hash"])
+    await untilNoAgents(one.dataDir)
+    await live.finished()
+    assert.strictEqual(live.eventText, remote.eventText)
+    const metrics = await one.request("GET", "/metrics", { key: null })
+    assert.include(metrics.text, 'api_errors_total{error_code="ERR_LEASE_LOST"} 1\n')
+    const { body: run } = await one.request("GET", `/api/v1/runs/${live.runId}`)
+    assert.deepInclude(run, { status: "lost" })
+    assert.deepEqual(await countRows(database), before)
+  })
+})
+
 describe("an instance that is killed", () => {
   it("loses its own runs; the other ends them, and its own go on", async () => {
     const start = async (service: Service) => {
