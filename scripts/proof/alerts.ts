@@ -1,6 +1,5 @@
 // Watches a real Prometheus find out that Redis is dead: checks the rules with promtool, runs their tests, then scrapes
 // a live Causeway on a PostgreSQL and a Redis of its own, kills Redis, and waits for RedisDown to fire and to end.
-// Usage: node scripts/proof/alerts.ts
 import { execFile, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -14,12 +13,18 @@ import { findPrometheus, type PrometheusBinaries } from "../../test/launchers/Pr
 import { startRedis } from "../../test/launchers/Redis.ts"
 import { at, listAt, textAt } from "../../test/service/Json.ts"
 import { makeDataDirectory, startService } from "../../test/service/Service.ts"
+import type { Findings } from "./Part.ts"
 
 const run = promisify(execFile)
 
 const ops = join(import.meta.dirname, "../../ops")
 
-const say = (text: string) => process.stdout.write(`${text}\n`)
+const said: Array<string> = []
+
+const say = (text: string) => {
+  said.push(text)
+  process.stdout.write(`${text}\n`)
+}
 
 const promtool = async ({ promtool }: PrometheusBinaries, ...args: ReadonlyArray<string>): Promise<void> => {
   const { stderr, stdout } = await run(promtool, args, { cwd: ops })
@@ -170,13 +175,18 @@ const proveLive = async (binaries: PrometheusBinaries): Promise<void> => {
 }
 
 /** All of it; throws at the first thing that is not as it should be. */
-export const proveAlerts = async (): Promise<void> => {
+export const proveAlerts = async (): Promise<Findings> => {
   const binaries = await findPrometheus()
   await promtool(binaries, "check", "rules", "alerts.yml")
   await promtool(binaries, "check", "config", "prometheus.yml")
   await promtool(binaries, "test", "rules", "alerts.test.yml")
   await proveLive(binaries)
-  say("The alerts work.")
+  return {
+    commands: ["npm run proof -- alerts"],
+    failures: [],
+    text: [
+      "The rules of `ops/alerts.yml` pass promtool and their own tests. Then a real Prometheus scrapes a live Causeway, and its Redis is killed:",
+      ["```", ...said, "```"].join("\n")
+    ].join("\n\n")
+  }
 }
-
-if (import.meta.main) await proveAlerts()

@@ -1,16 +1,14 @@
-// Writes docs/faults.md from what the last runs of the fault matrix have left behind.
-// Usage: vitest run test/faults && node scripts/proof/faults.ts
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+// The fault matrix: every part that fails, in every way, under every operation.
+import { readdirSync, readFileSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { leftOut, operations, postgresFaults, redisFaults } from "../../test/faults/Matrix.ts"
 import { type AgentResult, agentResultsFile, type FaultResult, resultsDirectory } from "../../test/faults/Results.ts"
-
-const page = new URL("../../docs/faults.md", import.meta.url)
+import { table } from "./Page.ts"
+import type { Findings } from "./Part.ts"
+import { runTests } from "./TestRun.ts"
 
 const read = (name: string): unknown => JSON.parse(readFileSync(join(resultsDirectory, name), "utf8"))
-
-const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
-  [columns, columns.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 
 const matrixOf = (part: string, faults: ReadonlyArray<string>, results: ReadonlyArray<FaultResult>): string => {
   const cellOf = (fault: string, operation: string): string => {
@@ -36,32 +34,38 @@ const agentsOf = (results: ReadonlyArray<AgentResult>): string =>
     ])
   )
 
-/** The page, from the results of the matrix. */
-export const faultsPage = (faults: ReadonlyArray<FaultResult>, agents: ReadonlyArray<AgentResult>): string => `# Faults
+const tablesOf = (
+  faults: ReadonlyArray<FaultResult>,
+  agents: ReadonlyArray<AgentResult>
+): string => `Real processes are killed, frozen and cut off under a running service. Every cell stands for a test of all of this: status and body, \`Retry-After\`, one line in the log with the \`error_id\` and what is known of the request, the count in \`api_errors_total\`, what is in PostgreSQL afterwards, nothing internal in the answer, the time to it, and the same operation on the same service, without a restart, once the part is back.
 
-What clients see while a part of Causeway fails: real processes that are killed, frozen and cut off, under a running service. Written by \`scripts/proof/faults.ts\` from a run of \`test/faults\`.
+"success" and "completed": as without the fault. "unsaved": the stream ends with \`error\` (\`ERR_SESSION_PERSIST_FAILED\`, with this id in its details), \`result\` and \`done\` without ids, the single answer is 500 with \`unsaved_result\`, and the run is \`lost\` once its lease is over. Times are to the answer, of runs under way from the fault to their end, with \`APPEND_TIMEOUT\` at 3 s.
 
-Every cell stands for a test of all of this: status and body, \`Retry-After\`, one line in the log with the \`error_id\` and what is known of the request, the count in \`api_errors_total\`, what is in PostgreSQL afterwards, nothing internal in the answer, the time to it, and the same operation on the same service, without a restart, once the part is back.
-
-"success" and "completed": as without the fault. "unsaved": the stream ends with \`error\` (\`ERR_SESSION_PERSIST_FAILED\`, with this id in its details), \`result\` and \`done\` without ids, the single answer is 500 with \`unsaved_result\`, and the run is \`lost\` once its lease is over. Times are to the answer, of runs under way from the fault to their end.
-
-## PostgreSQL
+### PostgreSQL
 
 ${matrixOf("PostgreSQL", postgresFaults, faults)}
 
-## Redis, with several instances
+### Redis, with several instances
 
 ${matrixOf("Redis", redisFaults, faults)}
 
 ${leftOut.map(({ fault, reason }) => `Left out, "${fault}": ${reason}`).join("\n")}
 
-## Agents
+### Agents
 
-${agentsOf(agents)}
-`
+Each is seen in a stream and in a single answer; where the agent had begun, the session's next turn completes.
 
-if (import.meta.main) {
+${agentsOf(agents)}`
+
+/** Runs the whole matrix. */
+export const proveFaults = async (): Promise<Findings> => {
+  await rm(resultsDirectory, { recursive: true, force: true })
+  const { failures, passed, total } = await runTests(["test/faults"])
   const files = readdirSync(resultsDirectory).filter((name) => name.endsWith(".json") && name !== agentResultsFile)
   const faults = files.map((name) => read(name) as FaultResult)
-  writeFileSync(page, faultsPage(faults, read(agentResultsFile) as ReadonlyArray<AgentResult>))
+  return {
+    commands: ["npx vitest run test/faults"],
+    failures,
+    text: `${passed} of ${total} tests passed. ${tablesOf(faults, read(agentResultsFile) as ReadonlyArray<AgentResult>)}`
+  }
 }

@@ -224,7 +224,7 @@ export const redis: Readonly<Record<RedisFault, Row>> = {
   frozen: withoutRedis(limits.command),
   // Back within a moment and empty: it held no only copy of anything.
   restarted: asEver(at()),
-  // Half of the limit for each command: slower, and nothing else.
+  // A quarter of the limit for each command: slower, and nothing else.
   slow: asEver(at(4 * limits.command)),
   "garbage in a key": {
     authenticate: success(at(), { ERR_CACHE_PARSE_FAILED: 1 }),

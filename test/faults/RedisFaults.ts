@@ -8,8 +8,8 @@ import type { Stage } from "./Stage.ts"
 /** The faults that befall the server; a key with garbage in it is another matter. */
 export type RedisOutage = Exclude<RedisFault, "garbage in a key">
 
-/** Half of it on the way there, half on the way back: together half of the limit of a command. */
-const latencyMillis = 250
+/** On the way there, and once more on the way back: together a quarter of the limit of a command. */
+const latencyMillis = 125
 
 /** How a Redis is made to fail; its proxy stands between it and the service for those faults that are the network's. */
 export const redisProvocations = (

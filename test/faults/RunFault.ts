@@ -92,6 +92,13 @@ const recover = async (stage: Stage, names: ReadonlyArray<RequestOperation>) => 
   return seen
 }
 
+/** Waits until the service has all that it needs: loading the SDK holds it up for as long as it may wait for Redis. */
+const untilReady = ({ service }: Stage): Promise<void> =>
+  until("the service is ready", async () => {
+    const { status } = await service.request("GET", "/health/ready", { key: null })
+    return status === 200
+  })
+
 /** Waits until what the database still had to do for requests that were given up is over. */
 const untilQuiet = async ({ outside }: Stage): Promise<void> =>
   until("no statement waits", async () => (await outside.waiting()) === 0)
@@ -105,6 +112,7 @@ export const runFault = async (stage: Stage, row: Row, provocation: Provocation)
   const names = requestOperations.filter((name) => row[name] !== undefined)
   const failing = row["mid-stream"]?.seen === "unsaved"
   const interruptsOther = row.interrupt?.seen === "success"
+  await untilReady(stage)
 
   const [streamed, single, other] = await Promise.all([
     startStreamed(stage, "mid stream", failing ? 400 : 30),
