@@ -1,6 +1,8 @@
 // Writes docs/errors.md from the catalogue, with the examples in docs/errors.examples.json that tests have seen.
-// Usage: node scripts/errors-page.ts [the directory where a run of the tests with ERROR_EXAMPLES=… kept what it saw]
+// Usage: ERROR_EXAMPLES=directory npx vitest run, then node scripts/errors-page.ts directory: examples that are not there
+// yet are taken from it, with --replace all that it has. Without a directory only the page is written.
 import { readFileSync, writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
 import { catalogue, type CatalogueEntry, type Surface } from "../src/domain/errors/catalogue.ts"
 import { type Example, type Examples, examplesIn, type Seen } from "./errors-page/Examples.ts"
 
@@ -110,15 +112,17 @@ export const errorsPage = (examples: Examples): string => {
 /** The examples that are kept. */
 export const readExamples = (): Examples => JSON.parse(readFileSync(examplesFile, "utf8"))
 
-/** Replaces the examples of those failures that a directory has examples of. */
-const takeExamples = (directory: string): void => {
-  const examples = Object.entries({ ...readExamples(), ...examplesIn(directory) })
-  const sorted = Object.fromEntries(examples.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+const keepExamples = (found: Examples): void => {
+  const sorted = Object.fromEntries(Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : 1)))
   writeFileSync(examplesFile, `${JSON.stringify(sorted, null, 2)}\n`)
 }
 
 if (import.meta.main) {
-  const directory = process.argv[2]
-  if (directory !== undefined) takeExamples(directory)
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { replace: { type: "boolean" } } })
+  const [directory] = positionals
+  if (directory !== undefined) {
+    const [known, found] = [readExamples(), examplesIn(directory)]
+    keepExamples(values.replace === true ? { ...known, ...found } : { ...found, ...known })
+  }
   writeFileSync(page, errorsPage(readExamples()))
 }
