@@ -33,6 +33,7 @@ import { MemoryPreferences } from "./services/MemoryPreferences.ts"
 import { MemoryRecall } from "./services/MemoryRecall.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
+import { Projects } from "./services/Projects.ts"
 import { RateLimits } from "./services/RateLimits.ts"
 import { Readiness } from "./services/Readiness.ts"
 import * as Retention from "./services/Retention.ts"
@@ -55,6 +56,7 @@ import { MemoryJobRepository } from "./storage/MemoryJobRepository.ts"
 import { MemoryRepository } from "./storage/MemoryRepository.ts"
 import { MemorySettingsRepository } from "./storage/MemorySettingsRepository.ts"
 import * as Migrations from "./storage/Migrations.ts"
+import { ProjectRepository } from "./storage/ProjectRepository.ts"
 import { RetentionRepository } from "./storage/RetentionRepository.ts"
 import { RunControlRepository } from "./storage/RunControlRepository.ts"
 import { RunEventRepository } from "./storage/RunEventRepository.ts"
@@ -93,6 +95,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     MemoryJobRepository.layer,
     MemoryRepository.layer,
     MemorySettingsRepository.layer,
+    ProjectRepository.layer,
     RetentionRepository.layer,
     RunControlRepository.layer,
     RunEventRepository.layer,
@@ -186,6 +189,7 @@ const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
       ApiKeys.layer,
       Memories.layer,
       MemoryPreferences.layer,
+      Projects.layer,
       Sessions.layer,
       Tenants.layer,
       ToolPresets.layer,

@@ -97,7 +97,8 @@ const startRun = Effect.fnUntraced(function* (tenant_id: TenantId) {
       title: null,
       tags: [],
       metadata: {},
-      cwd: "/workspaces/one"
+      cwd: "/workspaces/one",
+      project_id: null
     },
     owner,
     lease_ms: 3_600_000,

@@ -30,8 +30,18 @@ const contains = (directory: string, path: string) => path === directory || path
 export class Workspaces extends Context.Service<
   Workspaces,
   {
-    /** The directory of a new session: the one that is asked for, or one of its own. Nothing is made yet. */
-    choose(tenant: TenantId, session: SessionId, asked: string | undefined): Effect.Effect<string, ValidationFailed>
+    /**
+     * The directory of a new session: the one that is asked for, relative to its project's if it has one; else its
+     * project's, or one of its own. Nothing is made yet.
+     */
+    choose(
+      tenant: TenantId,
+      session: SessionId,
+      asked: string | undefined,
+      project: string | undefined
+    ): Effect.Effect<string, ValidationFailed>
+    /** Whether a directory may be worked in: the tenant's own, which need not exist yet, or one that does. */
+    check(tenant: TenantId, field: string, directory: string): Effect.Effect<string, ValidationFailed>
     /** Makes a chosen directory if it is one of the tenant's own; others are there already. */
     prepare(tenant: TenantId, directory: string): Effect.Effect<void, WorkspaceMissing>
     /** Directories that are given to an agent beside its own. They must exist. */
@@ -53,8 +63,13 @@ export class Workspaces extends Context.Service<
         return uuid.test(first) && first !== tenant
       }
 
-      const resolve = Effect.fn("Workspaces.resolve")(function* (tenant: TenantId, field: string, asked: string) {
-        const path = yield* Effect.promise(() => resolveExisting(isAbsolute(asked) ? asked : join(home, tenant, asked)))
+      const resolve = Effect.fn("Workspaces.resolve")(function* (
+        tenant: TenantId,
+        field: string,
+        asked: string,
+        from = join(home, tenant)
+      ) {
+        const path = yield* Effect.promise(() => resolveExisting(isAbsolute(asked) ? asked : join(from, asked)))
         const root = roots.find((root) => contains(root, path))
         if (root === undefined || isForeign(tenant, root, path)) {
           return yield* refused(field, "Must lie inside the workspace roots")
@@ -73,11 +88,22 @@ export class Workspaces extends Context.Service<
         return path
       })
 
+      const check = Effect.fn("Workspaces.check")(function* (
+        tenant: TenantId,
+        field: string,
+        asked: string,
+        from?: string
+      ) {
+        const { own, path } = yield* resolve(tenant, field, asked, from)
+        return own ? path : yield* requireDirectory(field, path)
+      })
+
       return Workspaces.of({
-        choose: Effect.fn("Workspaces.choose")(function* (tenant, session, asked) {
-          const field = "body.cwd"
-          const { own, path } = yield* resolve(tenant, field, asked ?? session)
-          return own ? path : yield* requireDirectory(field, path)
+        check: (tenant, field, directory) => check(tenant, field, directory),
+        choose: Effect.fn("Workspaces.choose")(function* (tenant, session, asked, project) {
+          if (project === undefined) return yield* check(tenant, "body.cwd", asked ?? session)
+          const directory = yield* check(tenant, "body.project_id", project)
+          return asked === undefined ? directory : yield* check(tenant, "body.cwd", asked, directory)
         }),
         prepare: (tenant, directory) =>
           roots.some((root) => contains(join(root, tenant), directory))

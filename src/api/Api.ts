@@ -7,6 +7,7 @@ import { MemoriesApi } from "./Memories.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
+import { ProjectsApi } from "./Projects.ts"
 import { ToolPresetsApi } from "./ToolPresets.ts"
 import { TenantsApi } from "./Tenants.ts"
 import { WebSocketApi } from "./WebSocket.ts"
@@ -18,6 +19,7 @@ export class Api extends HttpApi.make("causeway")
   .add(SessionsApi)
   .add(RunsApi)
   .add(MemoriesApi)
+  .add(ProjectsApi)
   .add(ToolPresetsApi)
   .add(WebSocketApi)
   .add(WebSocketTicketsApi)

@@ -64,6 +64,7 @@ const parameters: Record<string, { readonly description: string; readonly schema
   cursor: { description: "`next_cursor` of the page before." },
   mode: { description: "Only sessions of this mode." },
   status: { description: "Only sessions in this state." },
+  project_id: { description: "Only what belongs to this project." },
   tags: { description: "May be repeated: all must match." },
   search: { description: "Part of the title, in either case." },
   created_after: { description: "From this moment on.", schema: { type: "string", format: "date-time" } },

@@ -50,6 +50,7 @@ export const startProblems = [
   problem(StorageErrors.DbUnavailable),
   problem(StorageErrors.DbOperational),
   problem(StorageErrors.RedisUnavailable),
+  problem(ResourceErrors.ProjectNotFound),
   problem(ResourceErrors.ToolPresetNotFound),
   problem(SessionErrors.SessionNotFound),
   problem(SessionErrors.SessionBusy),

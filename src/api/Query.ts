@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { ProjectId } from "../domain/Project.ts"
 import { Run, RunId } from "../domain/Run.ts"
 import { ContentBlock, ResultData } from "../domain/RunEvent.ts"
 import { runOptionFields } from "../domain/RunOptions.ts"
@@ -29,7 +30,9 @@ const newSessionFields = {
   title: Schema.optionalKey(SessionTitle),
   mode: Schema.optionalKey(SessionMode),
   tags: Schema.optionalKey(SessionTags),
-  metadata: Schema.optionalKey(SessionMetadata)
+  metadata: Schema.optionalKey(SessionMetadata),
+  /** The project that it belongs to: it starts in its workspace. */
+  project_id: Schema.optionalKey(ProjectId)
 } as const
 
 /** What an existing session has already: it would be dropped without a word. */

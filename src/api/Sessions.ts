@@ -2,6 +2,8 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { DatetimeParse, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { SessionBusy, SessionIdle, SessionNotFound, RunUnresponsive } from "../domain/errors/SessionErrors.ts"
+import { ProjectNotFound } from "../domain/errors/ResourceErrors.ts"
+import { ProjectId } from "../domain/Project.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
 import { MessageData } from "../domain/RunEvent.ts"
 import {
@@ -69,6 +71,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
         ...pageParameters,
         mode: Schema.optionalKey(SessionMode),
         status: Schema.optionalKey(SessionStatus),
+        project_id: Schema.optionalKey(ProjectId),
         /** May be repeated: all must match. */
         tags: Schema.optionalKey(Schema.Array(SessionTag.check(storable))),
         created_after: Schema.optionalKey(Timestamp),
@@ -106,6 +109,17 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       success: Session,
       error: [absent, ...writeProblems]
     }).annotateMerge(OpenApi.annotations({ summary: "Set a session's tags" })),
+    HttpApiEndpoint.post("promote", "/sessions/:id/promote", {
+      params,
+      payload: Schema.Struct({ project_id: ProjectId }).annotate({ identifier: "Promotion" }),
+      success: Session,
+      error: [absent, problem(ProjectNotFound), ...writeProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Put a session into a project",
+        description: "It becomes one of mode `code`, and stays in the directory that it has."
+      })
+    ),
     HttpApiEndpoint.get("messages", "/sessions/:id/messages", {
       params,
       query: pageParameters,

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Moment } from "./Moment.ts"
+import { ProjectId } from "./Project.ts"
 
 /** Identifies a session; the same UUID names the conversation inside the Claude Agent SDK. */
 export const SessionId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("SessionId"))
@@ -34,6 +35,7 @@ export class Session extends Schema.Class<Session>("Session")({
   model: Schema.NullOr(Schema.String),
   tags: Schema.Array(Schema.String),
   metadata: SessionMetadata,
+  project_id: Schema.NullOr(ProjectId),
   parent_session_id: Schema.NullOr(SessionId),
   created_at: Moment,
   updated_at: Moment,

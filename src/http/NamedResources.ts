@@ -18,7 +18,9 @@ const checkId = (id: string | undefined, asked: string): Effect.Effect<void, Val
     : Effect.fail(new ValidationFailed({ issues: [{ path: "body.id", message: "is not the id of the path" }] }))
 
 /** Answers the endpoints that all things have which a tenant keeps under names. */
-export const namedResourceHandlers = <Item, Content, NotFound>(resources: NamedResources<Item, Content, NotFound>) => ({
+export const namedResourceHandlers = <Item, Content, NotFound, Refused, Change>(
+  resources: NamedResources<Item, Content, NotFound, Refused, Change>
+) => ({
   create: Effect.fnUntraced(function* ({ payload }: { readonly payload: Content }) {
     return yield* resources.create(yield* CurrentPrincipal, payload)
   }),
@@ -36,7 +38,7 @@ export const namedResourceHandlers = <Item, Content, NotFound>(resources: NamedR
     payload
   }: {
     readonly params: { readonly id: string }
-    readonly payload: Content & { readonly id?: string }
+    readonly payload: Change & { readonly id?: string }
   }) {
     yield* checkId(payload.id, params.id)
     return yield* resources.update(yield* CurrentPrincipal, params.id, payload)

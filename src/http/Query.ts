@@ -11,7 +11,7 @@ import { makeRunStarts } from "./RunStarts.ts"
 
 /** Takes apart where a prompt goes and what is asked of the agent. */
 export const splitQuery = (payload: typeof QueryRequest.Type) => {
-  const { session_id, title, mode, tags, metadata, ...asked } = payload
+  const { session_id, title, mode, tags, metadata, project_id, ...asked } = payload
   const destination: Destination =
     session_id === undefined
       ? {
@@ -19,7 +19,8 @@ export const splitQuery = (payload: typeof QueryRequest.Type) => {
           title: title ?? null,
           mode: mode ?? "code",
           tags: tags ?? [],
-          metadata: metadata ?? {}
+          metadata: metadata ?? {},
+          project_id: project_id ?? null
         }
       : { _tag: "Session", id: session_id }
   return { destination, asked }

@@ -16,6 +16,7 @@ import { HealthHandlers } from "./Health.ts"
 import { MemoriesHandlers } from "./Memories.ts"
 import { metricsLayer } from "./Metrics.ts"
 import { OpenStreams } from "./OpenStreams.ts"
+import { ProjectsHandlers } from "./Projects.ts"
 import { QueryHandlers } from "./Query.ts"
 import { requestBodyLayer } from "./RequestBody.ts"
 import { routerConfig } from "./Routes.ts"
@@ -33,6 +34,7 @@ const HandlersLayer = Layer.mergeAll(
   SessionsHandlers,
   RunsHandlers,
   MemoriesHandlers,
+  ProjectsHandlers,
   ToolPresetsHandlers,
   WebSocketHandlers,
   WebSocketTicketsHandlers,

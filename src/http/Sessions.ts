@@ -53,6 +53,12 @@ export const SessionsHandlers = HttpApiBuilder.group(
         })
       )
       .handle(
+        "promote",
+        Effect.fn("sessions.promote")(function* ({ params, payload }) {
+          return yield* sessions.promote(yield* CurrentPrincipal, params.id, payload.project_id)
+        })
+      )
+      .handle(
         "messages",
         Effect.fn("sessions.messages")(function* ({ params, query: { cursor, page_size = defaultPageSize } }) {
           const position = yield* messagePosition(cursor)

@@ -8,18 +8,11 @@ import type { NamedRecords } from "../storage/NamedRecords.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 
 /** What a tenant keeps under names. Another tenant's do not exist for it. */
-export interface NamedResources<Item, Content, NotFound> {
-  create(
-    principal: Principal,
-    content: Content
-  ): Effect.Effect<Item, AlreadyExists | ResourceLimitReached | DatabaseFailure>
+export interface NamedResources<Item, Content, NotFound, Refused = AlreadyExists, Change = Content> {
+  create(principal: Principal, content: Content): Effect.Effect<Item, Refused | ResourceLimitReached | DatabaseFailure>
   get(principal: Principal, id: string): Effect.Effect<Item, NotFound | ReadFailure>
   list(principal: Principal, position: PagePosition | null, size: number): Effect.Effect<Page<Item>, ReadFailure>
-  update(
-    principal: Principal,
-    id: string,
-    content: Content
-  ): Effect.Effect<Item, NotFound | AlreadyExists | DatabaseFailure>
+  update(principal: Principal, id: string, change: Change): Effect.Effect<Item, NotFound | Refused | DatabaseFailure>
   delete(principal: Principal, id: string): Effect.Effect<void, NotFound | DatabaseFailure>
   /** What is named by ids or names, in that order; all of it must be there. */
   pick(
@@ -32,8 +25,9 @@ export interface NamedResources<Item, Content, NotFound> {
 export const makeNamedResources = Effect.fnUntraced(function* <
   Item extends { readonly id: string; readonly name: string },
   Content,
+  Change,
   NotFound
->(records: NamedRecords<Item, Content>, notFound: (reference: string) => NotFound) {
+>(records: NamedRecords<Item, Content, Change>, notFound: (reference: string) => NotFound) {
   const random = yield* SecureRandom.SecureRandom
 
   const orNotFound =
@@ -41,14 +35,13 @@ export const makeNamedResources = Effect.fnUntraced(function* <
     <A>(found: Option.Option<A>): Effect.Effect<A, NotFound> =>
       Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(notFound(reference))
 
-  const resources: NamedResources<Item, Content, NotFound> = {
+  const resources: NamedResources<Item, Content, NotFound, AlreadyExists, Change> = {
     create: Effect.fnUntraced(function* (principal, content) {
       return yield* records.create(principal.tenant_id, yield* random.uuidV7(), content)
     }),
     get: (principal, id) => Effect.flatMap(asRead(records.find(principal.tenant_id, id)), orNotFound(id)),
     list: (principal, position, size) => asRead(records.list(principal.tenant_id, position, size)),
-    update: (principal, id, content) =>
-      Effect.flatMap(records.update(principal.tenant_id, id, content), orNotFound(id)),
+    update: (principal, id, change) => Effect.flatMap(records.update(principal.tenant_id, id, change), orNotFound(id)),
     delete: (principal, id) =>
       Effect.flatMap(records.delete(principal.tenant_id, id), (deleted) =>
         deleted ? Effect.void : Effect.fail(notFound(id))

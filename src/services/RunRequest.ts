@@ -6,7 +6,7 @@ import type {
   ShuttingDown,
   ValidationFailed
 } from "../domain/errors/RequestErrors.ts"
-import type { ToolPresetNotFound } from "../domain/errors/ResourceErrors.ts"
+import type { ProjectNotFound, ToolPresetNotFound } from "../domain/errors/ResourceErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type {
   RunUnresponsive,
@@ -16,6 +16,7 @@ import type {
 } from "../domain/errors/SessionErrors.ts"
 import type { ReadFailure } from "./ReadFailure.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
+import type { ProjectId } from "../domain/Project.ts"
 import type { Run, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import type { OnBusy, OnDisconnect } from "../domain/RunSwitches.ts"
@@ -30,6 +31,7 @@ export type Destination =
       readonly mode: SessionMode
       readonly tags: ReadonlyArray<string>
       readonly metadata: typeof SessionMetadata.Type
+      readonly project_id: ProjectId | null
     }
   | { readonly _tag: "Session"; readonly id: SessionId }
   | { readonly _tag: "Fork"; readonly of: SessionId }
@@ -66,7 +68,7 @@ export interface FollowedSession {
 }
 
 /** What a request can name that is not there. */
-export type EquipmentFailure = ToolPresetNotFound | ReadFailure
+export type EquipmentFailure = ProjectNotFound | ToolPresetNotFound | ReadFailure
 
 /** What stands between a request and a running agent. */
 export type StartFailure =

@@ -15,6 +15,7 @@ import type { NewRun, RunPlace, RunStart } from "../storage/NewRun.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { Equipped } from "./Equipment.ts"
 import { leaseMillis } from "./Leases.ts"
+import { Projects } from "./Projects.ts"
 import { RunControls } from "./RunControls.ts"
 import { RunOrders } from "./RunOrders.ts"
 import type { Destination, RunRequest } from "./RunRequest.ts"
@@ -46,6 +47,7 @@ export const makeRunWrite = Effect.gen(function* () {
   const repository = yield* RunRepository
   const sessions = yield* Sessions
   const workspaces = yield* Workspaces
+  const projects = yield* Projects
   const controls = yield* RunControls
   const orders = yield* RunOrders
   const random = yield* SecureRandom.SecureRandom
@@ -66,7 +68,8 @@ export const makeRunWrite = Effect.gen(function* () {
       return place
     }
     const { _tag, ...session } = destination
-    const cwd = yield* workspaces.choose(principal.tenant_id, session_id, options.cwd)
+    const project = session.project_id === null ? undefined : yield* projects.get(principal, session.project_id)
+    const cwd = yield* workspaces.choose(principal.tenant_id, session_id, options.cwd, project?.path)
     const place: RunPlace = { _tag: "New", session_id, ...session, cwd }
     return place
   })

@@ -1,9 +1,11 @@
 import { Context, Duration, Effect, Layer, Option, Schema } from "effect"
 import { Cache } from "../cache/Cache.ts"
 import type { Principal } from "../domain/ApiKey.ts"
+import { ProjectNotFound } from "../domain/errors/ResourceErrors.ts"
 import { SessionBusy, SessionNotFound, SessionRetrievalFailed } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
+import type { ProjectId } from "../domain/Project.ts"
 import { type RunId, Sequence } from "../domain/Run.ts"
 import { MessageData } from "../domain/RunEvent.ts"
 import { Session, type SessionId } from "../domain/Session.ts"
@@ -56,6 +58,12 @@ export class Sessions extends Context.Service<
       id: SessionId,
       patch: SessionPatch
     ): Effect.Effect<Session, SessionNotFound | DatabaseFailure>
+    /** Puts it into a project of the tenant, as a session of mode `code`. It stays in the directory that it has. */
+    promote(
+      principal: Principal,
+      id: SessionId,
+      project_id: ProjectId
+    ): Effect.Effect<Session, SessionNotFound | ProjectNotFound | DatabaseFailure>
     delete(principal: Principal, id: SessionId): Effect.Effect<void, SessionNotFound | SessionBusy | DatabaseFailure>
     /** Has readers see a session anew; to be called before it is changed elsewhere. */
     touch(tenant: TenantId, id: SessionId): Effect.Effect<void>
@@ -91,6 +99,22 @@ export class Sessions extends Context.Service<
         if (Option.isNone(changed)) return yield* new SessionNotFound({ session_id: id })
         yield* forget(principal.tenant_id, id)
         return changed.value
+      })
+
+      const promote = Effect.fn("Sessions.promote")(function* (
+        principal: Principal,
+        id: SessionId,
+        project_id: ProjectId
+      ) {
+        const promoted = yield* repository.promote(principal.tenant_id, id, project_id)
+        if (Option.isNone(promoted)) {
+          const found = yield* repository.find(principal.tenant_id, id)
+          return yield* Option.isNone(found)
+            ? new SessionNotFound({ session_id: id })
+            : new ProjectNotFound({ project_id })
+        }
+        yield* forget(principal.tenant_id, id)
+        return promoted.value
       })
 
       const remove = Effect.fn("Sessions.delete")(function* (principal: Principal, id: SessionId) {
@@ -140,6 +164,7 @@ export class Sessions extends Context.Service<
       return Sessions.of({
         get,
         update,
+        promote,
         delete: remove,
         touch: forget,
         messages,

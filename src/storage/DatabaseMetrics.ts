@@ -1,7 +1,7 @@
 import { Effect, type Fiber, Metric } from "effect"
 
 /** The repositories of what tenants keep under names: they have the same methods. */
-const namedRepositories = ["ToolPresetRepository"] as const
+const namedRepositories = ["ProjectRepository", "ToolPresetRepository"] as const
 export type NamedRepository = (typeof namedRepositories)[number]
 
 const namedOperations = namedRepositories.flatMap((repository) =>
@@ -66,6 +66,7 @@ export const databaseOperations = [
   "SessionRepository.find",
   "SessionRepository.history",
   "SessionRepository.list",
+  "SessionRepository.promote",
   "SessionRepository.reach",
   "SessionRepository.update",
   "SingleInstanceLock",

@@ -9,6 +9,7 @@ import memories from "./migrations/0004_memories.ts"
 import toolPresets from "./migrations/0005_tool_presets.ts"
 import websocketTickets from "./migrations/0006_websocket_tickets.ts"
 import workspaceVolumes from "./migrations/0007_workspace_volumes.ts"
+import projects from "./migrations/0008_projects.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -18,7 +19,8 @@ const migrations = {
   "0004_memories": memories,
   "0005_tool_presets": toolPresets,
   "0006_websocket_tickets": websocketTickets,
-  "0007_workspace_volumes": workspaceVolumes
+  "0007_workspace_volumes": workspaceVolumes,
+  "0008_projects": projects
 }
 
 const table = "schema_migrations"

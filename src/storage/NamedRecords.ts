@@ -12,7 +12,7 @@ import { firstRow, readableRows } from "./Rows.ts"
 import { makeTransaction } from "./Transaction.ts"
 
 /** What a tenant keeps under names, in one table. Every method sees one tenant's only. */
-export interface NamedRecords<Item, Content> {
+export interface NamedRecords<Item, Content, Change = Content> {
   create(
     tenant: TenantId,
     id: string,
@@ -27,14 +27,14 @@ export interface NamedRecords<Item, Content> {
   update(
     tenant: TenantId,
     id: string,
-    content: Content
+    change: Change
   ): Effect.Effect<Option.Option<Item>, AlreadyExists | DatabaseFailure>
   /** Whether there was such a thing. */
   delete(tenant: TenantId, id: string): Effect.Effect<boolean, DatabaseFailure>
 }
 
 /** A table with the columns `id`, `tenant_id`, `name`, `created_at` and `updated_at`, and others. */
-export interface NamedTable<Item extends Schema.ConstraintDecoder<unknown>, Content> {
+export interface NamedTable<Item extends Schema.ConstraintDecoder<unknown>, Content, Change> {
   readonly repository: NamedRepository
   readonly table: string
   /** What failures call a record. */
@@ -46,8 +46,10 @@ export interface NamedTable<Item extends Schema.ConstraintDecoder<unknown>, Cont
   readonly most: number
   /** Columns and their values, as parameters. */
   readonly toRow: (content: Content) => Readonly<Record<string, unknown>>
+  /** Those that a change sets. */
+  readonly toChange: (change: Change) => Readonly<Record<string, unknown>>
   /** What else is to be done in the same transaction, before the row is written. */
-  readonly before?: (tenant: TenantId, content: Content) => Effect.Effect<unknown, SqlError.SqlError>
+  readonly before?: (tenant: TenantId, content: Content | Change) => Effect.Effect<unknown, SqlError.SqlError>
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -63,8 +65,9 @@ export const namedBy = (sql: SqlClient.SqlClient, references: ReadonlyArray<stri
 /** Makes what works on such a table. */
 export const makeNamedRecords = Effect.fnUntraced(function* <
   Item extends Schema.ConstraintDecoder<unknown>,
-  Content extends { readonly name: string }
->({ before, columns, item, most, repository, resource, table, toRow }: NamedTable<Item, Content>) {
+  Content,
+  Change
+>({ before, columns, item, most, repository, resource, table, toChange, toRow }: NamedTable<Item, Content, Change>) {
   const sql = yield* SqlClient.SqlClient
   const execute = yield* makeExecute
   const transaction = yield* makeTransaction
@@ -74,7 +77,7 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
   const readable = readableRows(table, item)
   const page = pageOf(item, readable)
 
-  const write = <A, E>(tenant: TenantId, content: Content, statement: Effect.Effect<A, E>) =>
+  const write = <A, E>(tenant: TenantId, content: Content | Change, statement: Effect.Effect<A, E>) =>
     (before === undefined ? statement : transaction(Effect.andThen(before(tenant, content), statement))).pipe(
       Effect.catchIf(isDuplicate, () => Effect.fail(new AlreadyExists({ resource })))
     )
@@ -87,7 +90,13 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
         INSERT INTO ${records} ${sql.insert({ id, tenant_id: tenant, ...toRow(content) })} RETURNING ${selected}`)
     })
 
-  const named: NamedRecords<Item["Type"], Content> = {
+  /** A change of nothing changes nothing, not even its time. */
+  const changed = (change: Change) => {
+    const row = toChange(change)
+    return Object.keys(row).length === 0 ? sql`updated_at = updated_at` : sql`${sql.update(row)}, updated_at = now()`
+  }
+
+  const named: NamedRecords<Item["Type"], Content, Change> = {
     create: Effect.fn(`${repository}.create`)(function* (tenant, id, content) {
       const operation = `${repository}.create` as const
       const created = yield* execute(operation, write(tenant, content, insert(tenant, id, content)))
@@ -121,14 +130,14 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
         )
       )
     ),
-    update: Effect.fn(`${repository}.update`)((tenant, id, content) =>
+    update: Effect.fn(`${repository}.update`)((tenant, id, change) =>
       execute(
         `${repository}.update`,
         write(
           tenant,
-          content,
+          change,
           first(sql`
-            UPDATE ${records} SET ${sql.update(toRow(content))}, updated_at = now()
+            UPDATE ${records} SET ${changed(change)}
             WHERE id = ${id} AND tenant_id = ${tenant} RETURNING ${selected}`)
         )
       )

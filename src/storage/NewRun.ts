@@ -1,5 +1,6 @@
 import type { ApiKeyHash } from "../domain/ApiKey.ts"
 import type { InstanceId, Lease, Run, RunId } from "../domain/Run.ts"
+import type { ProjectId } from "../domain/Project.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import type { Session, SessionId, SessionMode } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -15,6 +16,7 @@ export type RunPlace =
       readonly tags: ReadonlyArray<string>
       readonly metadata: Session["metadata"]
       readonly cwd: string
+      readonly project_id: ProjectId | null
     }
   /** One that is there. */
   | { readonly _tag: "Existing"; readonly session_id: SessionId }

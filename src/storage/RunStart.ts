@@ -72,9 +72,9 @@ export const makeRunStart = Effect.gen(function* () {
     switch (place._tag) {
       case "New":
         return sessionKey(sql`
-          INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd)
+          INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id)
           VALUES (${place.session_id}, ${run.tenant_id}, ${place.mode}, ${storable(place.title)},
-            ${texts(place.tags.map(storable))}, ${json(place.metadata)}, ${place.cwd})
+            ${texts(place.tags.map(storable))}, ${json(place.metadata)}, ${place.cwd}, ${place.project_id})
           RETURNING id`)
       case "Existing":
         return sessionKey(sql`
@@ -87,10 +87,10 @@ export const makeRunStart = Effect.gen(function* () {
             SELECT * FROM sessions WHERE id = ${place.parent_session_id} AND tenant_id = ${run.tenant_id}
             FOR KEY SHARE
           ), child AS (
-            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, transcript_complete,
+            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id, transcript_complete,
               parent_session_id, parent_fence)
-            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, transcript_complete,
-              id, last_fence
+            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, project_id,
+              transcript_complete, id, last_fence
             FROM parent
             RETURNING id
           ), history AS (

@@ -2,6 +2,7 @@ import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, Statement } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
+import type { ProjectId } from "../domain/Project.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
 import { Session, SessionId, type SessionMode, type SessionStatus } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -15,6 +16,7 @@ import { makeTransaction } from "./Transaction.ts"
 export interface SessionFilter {
   readonly mode?: SessionMode
   readonly status?: SessionStatus
+  readonly project_id?: ProjectId
   /** All of them. */
   readonly tags?: ReadonlyArray<string>
   /** From this moment on. */
@@ -78,6 +80,8 @@ export class SessionRepository extends Context.Service<
     ): Effect.Effect<Page<Session>, DatabaseFailure>
     /** None when there is no such session. */
     update(tenant: TenantId, id: SessionId, patch: SessionPatch): Effect.Effect<Option.Option<Session>, DatabaseFailure>
+    /** Puts it into a project, as a session of mode `code`; none when there is no such session or no such project. */
+    promote(tenant: TenantId, id: SessionId, project: ProjectId): Effect.Effect<Option.Option<Session>, DatabaseFailure>
     /** Removes it with its runs, events and transcript; its forks keep what they copied. */
     delete(tenant: TenantId, id: SessionId): Effect.Effect<Deletion, DatabaseFailure>
     /**
@@ -115,6 +119,7 @@ export class SessionRepository extends Context.Service<
       const conditions = (filter: SessionFilter): ReadonlyArray<Statement.Fragment> => [
         ...(filter.mode === undefined ? [] : [sql`mode = ${filter.mode}`]),
         ...(filter.status === undefined ? [] : [sql`status = ${filter.status}`]),
+        ...(filter.project_id === undefined ? [] : [sql`project_id = ${filter.project_id}`]),
         ...(filter.tags === undefined ? [] : [sql`tags @> ${texts(filter.tags.map(storable))}`]),
         ...(filter.created_after === undefined
           ? []
@@ -156,6 +161,19 @@ export class SessionRepository extends Context.Service<
             RETURNING ${columns}`)
         )
       })
+
+      const promote = Effect.fn("SessionRepository.promote")((tenant: TenantId, id: SessionId, project: ProjectId) =>
+        execute(
+          "SessionRepository.promote",
+          session(sql`
+            WITH project AS MATERIALIZED (
+              SELECT id AS project FROM projects WHERE id = ${project} AND tenant_id = ${tenant} FOR KEY SHARE
+            )
+            UPDATE sessions SET project_id = project, mode = 'code', updated_at = now()
+            FROM project WHERE id = ${id} AND tenant_id = ${tenant}
+            RETURNING ${columns}`)
+        )
+      )
 
       const remove = Effect.fnUntraced(function* (tenant: TenantId, id: SessionId) {
         // One at a time for a tenant: of two deletions that free the same ancestor, each would see the other's need.
@@ -214,6 +232,7 @@ export class SessionRepository extends Context.Service<
         find,
         list,
         update,
+        promote,
         delete: Effect.fn("SessionRepository.delete")((tenant: TenantId, id: SessionId) =>
           execute("SessionRepository.delete", transaction(remove(tenant, id)))
         ),

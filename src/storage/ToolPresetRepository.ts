@@ -10,6 +10,14 @@ import { firstRow } from "./Rows.ts"
 
 const columns = Object.keys(ToolPreset.fields).join(", ")
 
+const toRow = ({ allowed_tools, description, disallowed_tools, is_default, name }: ToolPresetContent) => ({
+  name,
+  description: storable(description ?? null),
+  allowed_tools: texts((allowed_tools ?? []).map(storable)),
+  disallowed_tools: texts((disallowed_tools ?? []).map(storable)),
+  is_default: is_default ?? false
+})
+
 /** Tool presets in PostgreSQL. */
 export class ToolPresetRepository extends Context.Service<
   ToolPresetRepository,
@@ -40,13 +48,8 @@ export class ToolPresetRepository extends Context.Service<
         item: ToolPreset,
         columns,
         most: 1000,
-        toRow: ({ allowed_tools, description, disallowed_tools, is_default, name }: ToolPresetContent) => ({
-          name,
-          description: storable(description ?? null),
-          allowed_tools: texts((allowed_tools ?? []).map(storable)),
-          disallowed_tools: texts((disallowed_tools ?? []).map(storable)),
-          is_default: is_default ?? false
-        }),
+        toRow,
+        toChange: toRow,
         before: (tenant, { is_default }) => (is_default === true ? unsetDefault(tenant) : Effect.void)
       })
 

@@ -14,6 +14,7 @@ import { makeFrame } from "../../src/services/Frame.ts"
 import { Memories } from "../../src/services/Memories.ts"
 import { MemoryLearning } from "../../src/services/MemoryLearning.ts"
 import { MemoryPreferences } from "../../src/services/MemoryPreferences.ts"
+import { Projects } from "../../src/services/Projects.ts"
 import { RateLimits } from "../../src/services/RateLimits.ts"
 import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
@@ -41,6 +42,7 @@ export const session = new Session({
   model: null,
   tags: [],
   metadata: {},
+  project_id: null,
   parent_session_id: null,
   created_at: now,
   updated_at: now,
@@ -124,6 +126,7 @@ export const sessions: typeof Sessions.Service = {
   get: (_, id) => (id === sessionId ? Effect.succeed(session) : Effect.fail(new SessionNotFound({ session_id: id }))),
   list: () => Effect.succeed({ items: [session], next: null }),
   update: () => Effect.succeed(session),
+  promote: () => Effect.succeed(session),
   delete: () => Effect.void,
   touch: () => Effect.void,
   messages: () => Effect.succeed({ messages: [], next: null })
@@ -184,7 +187,8 @@ export const servicesLayer = (replaced: {
     Layer.mock(Memories, {}),
     Layer.mock(MemoryLearning, { configured: false }),
     Layer.mock(MemoryPreferences, {}),
-    Layer.mock(ToolPresets)({}),
+    Layer.mock(Projects, {}),
+    Layer.mock(ToolPresets, {}),
     Layer.succeed(WebSocketTickets, webSocketTickets),
     Layer.succeed(Admission, admission),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),

@@ -2,7 +2,7 @@ import { assert, beforeAll, describe, it } from "vitest"
 import { rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
 import { at, listAt, textAt } from "./Json.ts"
-import { scripted } from "./Prompts.ts"
+import { scripted, small } from "./Prompts.ts"
 import { operatorKey, type RequestOptions } from "./Service.ts"
 import { useService } from "./UseService.ts"
 
@@ -44,6 +44,65 @@ const refused = async (
 beforeAll(async () => {
   const { body } = await ask("POST", "/tenants", { key: operatorKey, body: { name: "strangers" } })
   stranger = textAt(body, "api_key.key")
+})
+
+describe("projects", () => {
+  const look = scripted("Where?", { tool: "Bash", input: { command: "pwd" } }, { text: "Here." })
+  let project: string
+  let stream: EventReader
+
+  beforeAll(async () => {
+    project = await make("/projects", { name: "garden", path: "land/garden" })
+    stream = await run({ prompt: look, project_id: project, allowed_tools: ["Bash(pwd)"] })
+  })
+
+  it("their sessions start in their workspace, and are found by them, as are forks", async () => {
+    assert.match(stream.raw, /"content":"[^"]*\/land\/garden"/)
+    const fork = await run({ prompt: "And you?", ...small }, `/sessions/${stream.sessionId}/fork`)
+    const inside = await run({ prompt: look, project_id: project, cwd: "beds", allowed_tools: ["Bash(pwd)"] })
+    assert.match(inside.raw, /"content":"[^"]*\/land\/garden\/beds"/)
+    await run({ prompt: "I belong nowhere.", ...small })
+    const found = await ask("GET", `/sessions?project_id=${project}`)
+    assert.deepEqual(
+      listAt(found.body, "sessions").map((session) => at(session, "id")),
+      [inside.sessionId, fork.sessionId, stream.sessionId]
+    )
+    assert.strictEqual(at((await ask("GET", `/sessions/${fork.sessionId}`)).body, "project_id"), project)
+    const foreign = await ask("GET", `/sessions?project_id=${project}`, { key: stranger })
+    assert.deepEqual(at(foreign.body, "sessions"), [])
+  })
+
+  it("a session is promoted into one that exists", async () => {
+    const other = await run({ prompt: "Think.", mode: "brainstorm", ...small })
+    const path = `/sessions/${other.sessionId}/promote`
+    const unknown = await ask("POST", path, { body: { project_id: other.sessionId } })
+    assert.deepEqual([unknown.status, at(unknown.body, "error.code")], [404, "PROJECT_NOT_FOUND"])
+    const theirs = await ask("POST", path, { body: { project_id: project }, key: stranger })
+    assert.deepEqual([theirs.status, at(theirs.body, "error.code")], [404, "SESSION_NOT_FOUND"])
+    const promoted = await ask("POST", path, { body: { project_id: project } })
+    assert.strictEqual(promoted.status, 200)
+    assert.deepInclude(promoted.body, { id: other.sessionId, mode: "code", project_id: project })
+    assert.deepEqual((await ask("GET", `/sessions/${other.sessionId}`)).body, promoted.body)
+  })
+
+  it("are where a tenant may work, and one workspace has one", async () => {
+    for (const path of ["../..", "/etc", "land/../../.."]) {
+      const answer = await ask("POST", "/projects", { body: { name: "outside", path } })
+      assert.deepEqual([answer.status, at(answer.body, "error.details.issues.0.path")], [422, "body.path"])
+    }
+    const twice = await ask("POST", "/projects", { body: { name: "other", path: "land/garden" } })
+    assert.deepEqual([twice.status, at(twice.body, "error.error_id")], [409, "ERR_PROJECT_EXISTS"])
+    await refused({ project_id: project, cwd: "../../../.." }, 422, "ERR_VALIDATION")
+    await refused({ project_id: stream.sessionId }, 404, "ERR_PROJECT_NOT_FOUND")
+    await refused({ project_id: project }, 404, "ERR_PROJECT_NOT_FOUND", { key: stranger })
+  })
+
+  it("that are deleted leave their sessions", async () => {
+    assert.strictEqual((await ask("DELETE", `/projects/${project}`)).status, 204)
+    const rows = await rowsOf(setting().database, "SELECT project_id FROM sessions WHERE id = $1", [stream.sessionId])
+    assert.deepEqual(rows, [{ project_id: null }])
+    await run({ prompt: "Still there?", ...small }, `/sessions/${stream.sessionId}/resume`)
+  })
 })
 
 describe("tool presets", () => {

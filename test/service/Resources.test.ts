@@ -27,6 +27,14 @@ const kinds: ReadonlyArray<Kind> = [
     body: { allowed_tools: ["Read"] },
     change: ["PUT", { description: "changed" }],
     spoil: "UPDATE tool_presets SET allowed_tools = ARRAY[NULL]::text[] WHERE name = $1"
+  },
+  {
+    path: "/projects",
+    list: "projects",
+    error: "PROJECT",
+    body: { metadata: { colour: "red" } },
+    change: ["PATCH", { metadata: { colour: "green" } }],
+    spoil: "UPDATE projects SET metadata = '5' WHERE name = $1"
   }
 ]
 

@@ -10,6 +10,7 @@ import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
 import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
 import { MemorySettingsRepository } from "../../src/storage/MemorySettingsRepository.ts"
 import * as Migrations from "../../src/storage/Migrations.ts"
+import { ProjectRepository } from "../../src/storage/ProjectRepository.ts"
 import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
 import { RunControlRepository } from "../../src/storage/RunControlRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
@@ -29,6 +30,7 @@ export const repositories = Layer.mergeAll(
   MemoryJobRepository.layer,
   MemoryRepository.layer,
   MemorySettingsRepository.layer,
+  ProjectRepository.layer,
   RetentionRepository.layer,
   RunControlRepository.layer,
   RunEventRepository.layer,

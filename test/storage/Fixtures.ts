@@ -45,6 +45,7 @@ export const newSession = (overrides: Partial<Extract<RunPlace, { _tag: "New" }>
   tags: [],
   metadata: {},
   cwd: "/workspaces/one",
+  project_id: null,
   ...overrides
 })
 

@@ -29,7 +29,7 @@ import type {
   DbUnavailable,
   RedisUnavailable
 } from "../../src/domain/errors/StorageErrors.ts"
-import type { ToolPresetNotFound } from "../../src/domain/errors/ResourceErrors.ts"
+import type { ProjectNotFound, ToolPresetNotFound } from "../../src/domain/errors/ResourceErrors.ts"
 import type { ApiKeys } from "../../src/services/ApiKeys.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
@@ -46,6 +46,7 @@ type Starting =
   | IdempotencyMismatch
   | Forbidden
   | ValidationFailed
+  | ProjectNotFound
   | ToolPresetNotFound
   | SessionRetrievalFailed
   | SessionNotFound
@@ -61,6 +62,7 @@ holds<Equal<Fails<Sessions["Service"]["get"]>, SessionNotFound | Reading>>()
 holds<Equal<Fails<Sessions["Service"]["list"]>, Reading>>()
 holds<Equal<Fails<Sessions["Service"]["messages"]>, SessionNotFound | Reading>>()
 holds<Equal<Fails<Sessions["Service"]["update"]>, SessionNotFound | Writing>>()
+holds<Equal<Fails<Sessions["Service"]["promote"]>, SessionNotFound | ProjectNotFound | Writing>>()
 holds<Equal<Fails<Sessions["Service"]["delete"]>, SessionNotFound | SessionBusy | Writing>>()
 holds<Equal<Fails<Sessions["Service"]["touch"]>, never>>()
 

@@ -19,3 +19,21 @@ export class ToolPresetNotFound extends Schema.TaggedError<ToolPresetNotFound>()
     return "There is no such tool preset."
   }
 }
+
+/** No such project, or another tenant's. */
+export class ProjectNotFound extends Schema.TaggedError<ProjectNotFound>()("ProjectNotFound", {
+  project_id: Schema.String
+}) {
+  override get message() {
+    return "There is no such project."
+  }
+}
+
+/** Another project of the tenant has this name or this workspace. */
+export class ProjectExists extends Schema.TaggedError<ProjectExists>()("ProjectExists", {
+  project_name: Schema.String
+}) {
+  override get message() {
+    return "A project with this name or this workspace exists."
+  }
+}

@@ -359,6 +359,26 @@ export const catalogue = {
     cause: "No such tool preset in this tenant.",
     remedy: "List the tool presets to see their names and ids."
   },
+  ProjectNotFound: {
+    error_id: "ERR_PROJECT_NOT_FOUND",
+    code: "PROJECT_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No such project in this tenant.",
+    remedy: "List the projects to see their ids."
+  },
+  ProjectExists: {
+    error_id: "ERR_PROJECT_EXISTS",
+    code: "PROJECT_EXISTS",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "Another project of the tenant has this name or this workspace.",
+    remedy: "Choose another, or use the project that exists."
+  },
   SessionBusy: {
     error_id: "ERR_SESSION_BUSY",
     code: "SESSION_BUSY",
