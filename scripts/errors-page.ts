@@ -56,6 +56,7 @@ tests were shown, with other ids, times, hosts, paths and costs.
 const captions = {
   response: "An answer:",
   event: "The data of an `error` event:",
+  frame: "A frame of a WebSocket:",
   log: "A line of the log:"
 } as const satisfies Record<Seen, string>
 

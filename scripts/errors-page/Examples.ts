@@ -3,8 +3,8 @@ import { join } from "node:path"
 import { type CatalogueEntry, entryOf, isFailureTag, catalogue } from "../../src/domain/errors/catalogue.ts"
 import { calm } from "./Calm.ts"
 
-/** Where a failure was seen: in the body of an answer, in an `error` event, or in a line of the log. */
-export type Seen = "response" | "event" | "log"
+/** Where a failure was seen: in the body of an answer, in an `error` event, a WebSocket's frame, or a line of the log. */
+export type Seen = "response" | "event" | "frame" | "log"
 
 /** What was seen of a failure: a body, the data of an event, or a line. */
 export interface Example {
@@ -26,8 +26,16 @@ const entries = new Map<string, CatalogueEntry>(
 /** What a client is shown comes before what stands in the log; -1 for what the catalogue says is not seen there. */
 const rankOf = (errorId: string, seen: Seen): number => {
   const shows = entries.get(errorId)?.shows ?? []
-  if (seen !== "log") return shows.indexOf(seen)
-  return shows.includes("response") || shows.includes("event") ? -1 : shows.length
+  const isTold = shows.includes("response") || shows.includes("event")
+  switch (seen) {
+    case "response":
+    case "event":
+      return shows.indexOf(seen)
+    case "frame":
+      return isTold ? shows.length : -1
+    case "log":
+      return isTold ? -1 : shows.length
+  }
 }
 
 /** Whether an example shows a failure where the catalogue says that it is seen. */

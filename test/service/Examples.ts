@@ -6,7 +6,7 @@ import { join } from "node:path"
 const directory = process.env["ERROR_EXAMPLES"]
 
 /** Where a failure was seen. */
-type Seen = "response" | "event" | "log"
+type Seen = "response" | "event" | "frame" | "log"
 
 const idOf = (shown: object): string | undefined =>
   "error_id" in shown && typeof shown.error_id === "string" ? shown.error_id : undefined
@@ -18,13 +18,17 @@ const recognise = (shown: unknown): { readonly seen: Seen; readonly id: string }
     const id = idOf(shown.error)
     return id === undefined ? undefined : { seen: "response", id }
   }
+  if ("type" in shown && shown.type === "error" && "error" in shown && typeof shown.error === "object") {
+    const id = shown.error === null ? undefined : idOf(shown.error)
+    return id === undefined ? undefined : { seen: "frame", id }
+  }
   const id = idOf(shown)
   if (id === undefined) return undefined
   if ("fatal" in shown) return { seen: "event", id }
   return "level" in shown ? { seen: "log", id } : undefined
 }
 
-/** Keeps what was seen, if it is a failure: a body, the data of an event, a line of the log. */
+/** Keeps what was seen, if it is a failure: a body, the data of an event, a WebSocket's frame, a line of the log. */
 export const keepExample = (shown: unknown): void => {
   const recognised = directory === undefined ? undefined : recognise(shown)
   if (directory === undefined || recognised === undefined) return

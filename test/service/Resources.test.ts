@@ -123,6 +123,20 @@ for (const { body, change, error, list, path, spoil } of kinds) {
       assert.deepEqual(together.map(({ status }) => status).toSorted(), [201, 409, 409, 409, 409])
     })
 
+    it("are as many as a tenant may have", async () => {
+      const table = path.slice(1).replaceAll("-", "_")
+      await make("copied")
+      const copy = `jsonb_populate_record(kept, jsonb_build_object('id', gen_random_uuid(), 'name', 'copy-' || n))`
+      await rowsOf(
+        setting().database,
+        `INSERT INTO ${table} SELECT copy.* FROM ${table} kept, generate_series(1, 1000) n, ${copy} copy WHERE kept.name = 'copied'`
+      )
+      const more = await ask("POST", path, { body: { ...body, name: "more" } })
+      assert.deepEqual([more.status, at(more.body, "error.error_id")], [409, "ERR_RESOURCE_LIMIT_REACHED"], more.text)
+      await rowsOf(setting().database, `DELETE FROM ${table} WHERE name LIKE 'cop%'`)
+      await make("more")
+    })
+
     it("are not made of what does not fit", async () => {
       const before = namesIn((await ask("GET", path)).body, list)
       const id = "01890000-0000-7000-8000-000000000001"

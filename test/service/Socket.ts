@@ -1,4 +1,5 @@
 import { WebSocket } from "@effect/platform-node/NodeWS"
+import { keepExample, keepExampleText } from "./Examples.ts"
 import { at } from "./Json.ts"
 import { eventually } from "./Polling.ts"
 import type { Service } from "./Service.ts"
@@ -21,7 +22,11 @@ export class Socket {
 
   constructor(ws: WebSocket) {
     this.ws = ws
-    ws.on("message", (data) => this.frames.push(JSON.parse(String(data)) as Received))
+    ws.on("message", (data) => {
+      const frame: unknown = JSON.parse(String(data))
+      keepExample(frame)
+      this.frames.push(frame as Received)
+    })
     ws.on("ping", () => (this.pings += 1))
     ws.on("close", (code, reason) => (this.closed = { code, reason: String(reason) }))
     ws.on("error", () => undefined)
@@ -100,6 +105,7 @@ export const refusedHandshake = (
       let text = ""
       response.setEncoding("utf8").on("data", (part: string) => (text += part))
       response.on("end", () => {
+        keepExampleText(text)
         resolve({ status: response.statusCode ?? 0, body: JSON.parse(text), headers: response.headers })
         ws.terminate()
       })
