@@ -6,6 +6,11 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   sessions: async () => (await import("./SessionReads.ts")).sessionReads(),
   deltas: async () => (await import("./Deltas.ts")).deltasThrough(),
   memory: async () => (await import("./Memory.ts")).memory(),
+  "idle-streams": async () => (await import("./IdleStreams.ts")).idleStreams(),
+  readers: async () => (await import("./Readers.ts")).readersOfOneRun(),
+  lists: async () => (await import("./SessionLists.ts")).sessionLists(),
+  recovery: async () => (await import("./Recovery.ts")).recovery(),
+  instances: async () => (await import("./Instances.ts")).severalInstances(),
   log: async () => (await import("./EventLog.ts")).eventLog()
 }
 

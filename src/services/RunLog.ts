@@ -45,9 +45,6 @@ export interface RunWriter {
 /** Pause before something that the database did not take is tried again. */
 const retryPause = 200
 
-/** How often all readers look at the database, whatever they were told, in milliseconds. */
-const lookAnyway = 15_000
-
 const bellPrefix = "session:"
 
 /** The log of all runs: each event is numbered, stored, and only then shown to readers. */
@@ -110,9 +107,6 @@ export class RunLog extends Context.Service<
         ),
         Effect.forkScoped
       )
-
-      // One clock for all readers: a timer for each would cost as much as its frames.
-      yield* Effect.sync(broadcast.wakeAll).pipe(Effect.delay(lookAnyway), Effect.forever, Effect.forkScoped)
 
       const open = (subject: LogSubject, lease: Lease, after: Sequence): RunWriter => {
         writtenHere.set(subject.session_id, subject.run_id)

@@ -3,15 +3,12 @@ import { createConnection, createServer, type Socket } from "node:net"
 import type { Balancer } from "./Balancer.ts"
 
 // Connected, or undefined when nobody listens there.
-const connect = async (port: number): Promise<Socket | undefined> => {
-  const socket = createConnection(port, "127.0.0.1")
-  socket.on("error", () => socket.destroy())
-  const [outcome] = await Promise.race([
-    once(socket, "connect").then(() => [socket] as const),
-    once(socket, "close").then(() => [undefined] as const)
-  ])
-  return outcome
-}
+const connect = (port: number): Promise<Socket | undefined> =>
+  new Promise((resolve) => {
+    const socket = createConnection(port, "127.0.0.1", () => resolve(socket))
+    socket.on("error", () => socket.destroy())
+    socket.on("close", () => resolve(undefined))
+  })
 
 /** Gives each connection to the next instance that takes it: a balancer that needs nothing to be installed. */
 export const startRoundRobin = async (ports: ReadonlyArray<number>): Promise<Balancer> => {
