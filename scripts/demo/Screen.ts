@@ -1,6 +1,7 @@
 import { styleText } from "node:util"
 import type { RunFrame } from "../../src/api/RunStream.ts"
-import type { ContentBlock, ResultData } from "../../src/domain/RunEvent.ts"
+import type { ContentBlock } from "../../src/domain/ContentBlock.ts"
+import type { ResultData } from "../../src/domain/RunEvent.ts"
 
 type Style = Parameters<typeof styleText>[0]
 

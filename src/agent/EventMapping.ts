@@ -1,7 +1,8 @@
 import { Option, Predicate, Schema } from "effect"
 import type { AgentEvent } from "../domain/Agent.ts"
 import type { Usage } from "../domain/Run.ts"
-import { ContentBlock, PartialData } from "../domain/RunEvent.ts"
+import { ContentBlock, ContentDelta } from "../domain/ContentBlock.ts"
+import { PartialData } from "../domain/RunEvent.ts"
 import {
   SdkAssistant,
   SdkCompacted,
@@ -51,7 +52,7 @@ const status = (status: string, message: string | null): AgentEvent => ({ event:
 const notice = (name: string) => mapping(SdkNotice, ({ content }) => [status(name, content ?? null)])
 
 const partialType = Schema.is(PartialData.fields.type)
-const contentBlock = Schema.is(ContentBlock)
+const contentDelta = Schema.is(ContentDelta)
 
 const assistant = mapping(SdkAssistant, ({ message, uuid, parent_tool_use_id }) =>
   // What the CLI writes about a failed request becomes the turn's outcome, not a message of the model's.
@@ -101,7 +102,7 @@ const partial = mapping(SdkStreamEvent, ({ event, parent_tool_use_id }) => {
         type,
         index: index ?? 0,
         ...(content_block === undefined ? {} : { content_block }),
-        ...(contentBlock(delta) ? { delta } : {}),
+        ...(contentDelta(delta) ? { delta } : {}),
         parent_tool_use_id: parent_tool_use_id ?? null
       }
     }

@@ -21,6 +21,7 @@ import {
   ModelUnauthorized,
   ModelUnreachable,
   PromptTooLong,
+  StructuredOutputMissing,
   type ModelFailure
 } from "../domain/errors/ModelErrors.ts"
 import type { ModelUsage } from "../domain/RunEvent.ts"
@@ -34,6 +35,8 @@ export interface TurnFacts {
   readonly lastError: string | undefined
   /** How long the model may be silent. */
   readonly idleLimit: number
+  /** Whether the answer must have the form that the request gave. */
+  readonly wantsForm: boolean
 }
 
 /** A result of which nothing is known. */
@@ -69,7 +72,8 @@ export const resultOf = (result: SdkResult): AgentResult => ({
     tool_name,
     tool_use_id,
     message: message ?? null
-  }))
+  })),
+  ...(result.structured_output === undefined ? {} : { structured_output: result.structured_output })
 })
 
 const byStatus = (status: number, facts: TurnFacts): ModelFailure => {
@@ -131,6 +135,8 @@ const failureOf = (result: SdkResult, facts: TurnFacts): AgentProcessFailure | M
       return new MaxTurnsReached({ num_turns: result.num_turns })
     case "error_max_budget_usd":
       return new BudgetReached({ total_cost_usd: result.total_cost_usd })
+    case "error_max_structured_output_retries":
+      return new StructuredOutputMissing({ reason: "invalid" })
     default:
       if (result.startup_failure_reason != null) {
         return new AgentStartFailed({ reason: result.startup_failure_reason, cause: result.errors.join("\n") })
@@ -141,7 +147,12 @@ const failureOf = (result: SdkResult, facts: TurnFacts): AgentProcessFailure | M
 }
 
 /** What a result message says about its turn. */
-export const outcomeOf = (result: SdkResult, facts: TurnFacts): AgentOutcome =>
-  result.subtype === "success" && !result.is_error
-    ? { _tag: "Completed", result: resultOf(result) }
-    : { _tag: "Failed", failure: failureOf(result, facts), result: resultOf(result) }
+export const outcomeOf = (result: SdkResult, facts: TurnFacts): AgentOutcome => {
+  if (result.subtype !== "success" || result.is_error) {
+    return { _tag: "Failed", failure: failureOf(result, facts), result: resultOf(result) }
+  }
+  // The CLI calls it a success when the model answers with text alone, though it was asked for a form.
+  return facts.wantsForm && result.structured_output === undefined
+    ? { _tag: "Failed", failure: new StructuredOutputMissing({ reason: "absent" }), result: resultOf(result) }
+    : { _tag: "Completed", result: resultOf(result) }
+}

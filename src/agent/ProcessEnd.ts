@@ -7,6 +7,7 @@ import {
   AgentOutOfMemory,
   AgentProtocolBroken,
   AgentStartFailed,
+  OutputFormatRefused,
   SdkMissing,
   WorkspaceMissing,
   type AgentProcessFailure
@@ -34,6 +35,10 @@ export const outOfMemoryKills = (): number => {
 
 const byStderr = (stderr: string) => /out of memory|JavaScriptCore.*memory|Allocation failed/i.test(stderr)
 
+/** What the CLI says of a schema for the answer that it cannot use. */
+const formatRefusal = /--json-schema is not a valid JSON Schema: ([^\n]*)/
+const longestIssue = 500
+
 /** Exit codes by which a shell, and `unshare`, says that a command could not be run. */
 const notRun = new Set([126, 127])
 
@@ -58,6 +63,8 @@ export const failureOfProcess = (
     if (said.value.errorClass === "executable_launch_failed") return new AgentNotExecutable(cause)
   }
   if (process === undefined) return new AgentStartFailed({ reason: "options", cause: thrown })
+  const refused = formatRefusal.exec(process.stderr)?.[1]
+  if (!facts.ready && refused !== undefined) return new OutputFormatRefused({ issue: refused.slice(0, longestIssue) })
   const exitCode = process.exitCode
   const signal = process.signalCode ?? (exitCode === null ? undefined : caught[exitCode])
   if (byStderr(process.stderr)) return new AgentOutOfMemory()

@@ -16,6 +16,7 @@ import { eventsOf, nameOf } from "./EventMapping.ts"
 import type { LiveAgent } from "./LiveAgent.ts"
 import { outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
 import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
+import { Todos } from "./Todos.ts"
 import { SdkInit, SdkInitSession, SdkResult } from "./SdkMessages.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
 import { TurnWatch, type Verdict } from "./TurnWatch.ts"
@@ -40,9 +41,15 @@ export const runTurn = Effect.fnUntraced(function* (
   const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(mostWaiting)
   const scope = yield* Effect.scope
   const watch = new TurnWatch()
+  const todos = new Todos()
   const started = performance.now()
   const killsBefore = outOfMemoryKills()
-  const facts = () => ({ model: turn.model, lastError: watch.lastError, idleLimit: settings.modelIdleTimeout })
+  const facts = () => ({
+    model: turn.model,
+    lastError: watch.lastError,
+    idleLimit: settings.modelIdleTimeout,
+    wantsForm: turn.options.output_format !== undefined
+  })
   let result: Result.Result<SdkResult, unknown> | undefined
   let thrown: unknown
   let warned = false
@@ -125,7 +132,7 @@ export const runTurn = Effect.fnUntraced(function* (
       yield* Effect.logDebug(`The agent sent a message that is not known: ${name}.`)
       return yield* countUnknownMessage(name)
     }
-    for (const event of events.value) {
+    for (const event of [...events.value, ...todos.see(name, message)]) {
       if (event.event === "partial" && turn.options.include_partial_messages !== true) continue
       yield* Queue.offer(queue, event)
     }

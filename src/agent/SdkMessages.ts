@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { ContentBlock } from "../domain/RunEvent.ts"
+import { ContentBlock } from "../domain/ContentBlock.ts"
 
 /*
  * The SDK's messages, as far as they are read. Each schema asks for what is used and
@@ -54,7 +54,9 @@ export const SdkUser = Schema.Struct({
   ...parent,
   isSynthetic: Schema.optionalKey(Schema.Boolean),
   uuid: nullable(Schema.String),
-  message: Schema.Struct({ content: Schema.Union([Schema.String, Schema.Array(ContentBlock)]) })
+  message: Schema.Struct({ content: Schema.Union([Schema.String, Schema.Array(ContentBlock)]) }),
+  /** What the tool came to in its own words, not the model's. */
+  tool_use_result: Schema.optionalKey(Schema.Unknown)
 })
 
 /** One event of the Messages API's stream. */
@@ -126,6 +128,7 @@ export const SdkResult = Schema.Struct({
   total_cost_usd: Schema.Finite,
   usage: SdkUsage,
   modelUsage: Schema.Record(Schema.String, SdkModelUsage),
-  permission_denials: Schema.Array(SdkPermissionDenied)
+  permission_denials: Schema.Array(SdkPermissionDenied),
+  structured_output: Schema.optionalKey(Schema.Json)
 })
 export type SdkResult = typeof SdkResult.Type

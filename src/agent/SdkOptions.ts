@@ -116,6 +116,9 @@ export const sdkOptions = (turn: AgentTurn): Options => {
     includePartialMessages: true,
     ...(options.max_turns === undefined ? {} : { maxTurns: options.max_turns }),
     ...(options.max_budget_usd === undefined ? {} : { maxBudgetUsd: options.max_budget_usd }),
+    ...(options.output_format === undefined
+      ? {}
+      : { outputFormat: { type: "json_schema", schema: { ...options.output_format.schema } } }),
     ...(options.effort === undefined ? {} : { effort: options.effort }),
     ...thinking(options)
   }

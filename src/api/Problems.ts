@@ -64,6 +64,7 @@ export const startProblems = [
   problem(AgentErrors.WorkspaceMissing),
   problem(AgentErrors.AgentStartTimedOut),
   problem(AgentErrors.AgentStartFailed),
+  problem(AgentErrors.OutputFormatRefused),
   problem(AgentErrors.AgentKilled),
   problem(AgentErrors.AgentExited),
   problem(AgentErrors.AgentOutOfMemory),
@@ -94,5 +95,6 @@ export const startProblems = [
   problem(ModelErrors.MaxTokensReached),
   problem(ModelErrors.MaxTurnsReached),
   problem(ModelErrors.BudgetReached),
+  problem(ModelErrors.StructuredOutputMissing),
   problem(ModelErrors.AgentTurnFailed)
 ] as const

@@ -12,6 +12,7 @@ import {
   ResyncData,
   RetryData,
   StatusData,
+  TodoData,
   ToolProgressData
 } from "../domain/RunEvent.ts"
 
@@ -30,6 +31,7 @@ export const RunFrame = Schema.Union([
   frame("partial", PartialData),
   frame("permission_denied", PermissionDeniedData),
   frame("tool_progress", ToolProgressData),
+  frame("todo", TodoData),
   frame("retry", RetryData),
   frame("status", StatusData),
   frame("result", ResultData),

@@ -16,6 +16,7 @@ import {
   ResultData,
   RetryData,
   StatusData,
+  type TodoData,
   ToolProgressData
 } from "./RunEvent.ts"
 
@@ -28,7 +29,8 @@ export const AgentResult = Schema.Struct({
   total_cost_usd: Schema.NullOr(Schema.Finite),
   usage: Schema.NullOr(Usage),
   model_usage: ResultData.fields.model_usage,
-  permission_denials: ResultData.fields.permission_denials
+  permission_denials: ResultData.fields.permission_denials,
+  structured_output: ResultData.fields.structured_output
 })
 export type AgentResult = typeof AgentResult.Type
 
@@ -39,6 +41,7 @@ export type AgentEvent =
   | { readonly event: "partial"; readonly data: typeof PartialData.Type }
   | { readonly event: "permission_denied"; readonly data: typeof PermissionDeniedData.Type }
   | { readonly event: "tool_progress"; readonly data: typeof ToolProgressData.Type }
+  | { readonly event: "todo"; readonly data: typeof TodoData.Type }
   | { readonly event: "retry"; readonly data: typeof RetryData.Type }
   | { readonly event: "status"; readonly data: typeof StatusData.Type }
   /** A failure that the turn survives: it is reported, and the agent goes on. */

@@ -1,15 +1,10 @@
 import { Schema } from "effect"
+import { ContentBlock, ContentDelta } from "./ContentBlock.ts"
 import { RunId, Sequence, Usage } from "./Run.ts"
 import { PermissionMode } from "./RunOptions.ts"
 import { SessionId } from "./Session.ts"
 
 const run = { session_id: SessionId, run_id: RunId } as const
-
-/** A block of a message, as the Messages API defines them: text, thinking, tool_use, tool_result, image and so on. */
-export const ContentBlock = Schema.StructWithRest(Schema.Struct({ type: Schema.String }), [
-  Schema.Record(Schema.String, Schema.Json)
-])
-export type ContentBlock = typeof ContentBlock.Type
 
 /** The agent is ready: what it runs with. First event of a run. */
 export const InitData = Schema.Struct({
@@ -37,7 +32,7 @@ export const PartialData = Schema.Struct({
   type: Schema.Literals(["message_start", "content_block_start", "content_block_delta", "content_block_stop"]),
   index: Schema.Int,
   content_block: Schema.optionalKey(ContentBlock),
-  delta: Schema.optionalKey(ContentBlock),
+  delta: Schema.optionalKey(ContentDelta),
   parent_tool_use_id: Schema.NullOr(Schema.String)
 })
 
@@ -54,6 +49,22 @@ export const ToolProgressData = Schema.Struct({
   tool_use_id: Schema.String,
   elapsed_seconds: Schema.Finite
 })
+
+/** How far the agent is with something that it wants to do. */
+export const TodoStatus = Schema.Literals(["pending", "in_progress", "completed"])
+
+/** Something that the agent wants to do in this run. */
+export const Todo = Schema.Struct({
+  id: Schema.String,
+  content: Schema.String,
+  status: TodoStatus,
+  /** The same as something that is going on, such as `Running the tests`. */
+  active_form: Schema.NullOr(Schema.String)
+})
+export type Todo = typeof Todo.Type
+
+/** The agent's whole list, after it was changed. */
+export const TodoData = Schema.Struct({ todos: Schema.Array(Todo) })
 
 /** A request to the model failed and will be repeated after `delay_ms`. */
 export const RetryData = Schema.Struct({
@@ -90,7 +101,9 @@ export const ResultData = Schema.Struct({
   usage: Schema.NullOr(Usage),
   /** The same by model: subagents and fallbacks may use others. */
   model_usage: Schema.NullOr(Schema.Record(Schema.String, ModelUsage)),
-  permission_denials: Schema.Array(PermissionDeniedData)
+  permission_denials: Schema.Array(PermissionDeniedData),
+  /** What the agent gave in the form of `output_format`; there when the request asked for one. */
+  structured_output: Schema.optionalKey(Schema.Json)
 })
 export type ResultData = typeof ResultData.Type
 
@@ -156,6 +169,7 @@ export const RunEvent = Schema.Union([
   event("partial", PartialData),
   event("permission_denied", PermissionDeniedData),
   event("tool_progress", ToolProgressData),
+  event("todo", TodoData),
   event("retry", RetryData),
   event("status", StatusData),
   event("result", ResultData),

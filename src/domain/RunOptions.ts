@@ -21,6 +21,23 @@ export const Thinking = Schema.Union([
   })
 ])
 
+/** Longest schema of an answer as JSON, in bytes: the agent's program takes it as an argument, and those have an end. */
+const longestFormat = 100_000
+
+const encoder = new TextEncoder()
+
+/** The form that an answer must have: a JSON Schema, by which the agent checks it. */
+export const OutputFormat = Schema.Struct({
+  type: Schema.Literal("json_schema"),
+  schema: Schema.Record(Schema.String, Schema.Json).check(
+    Schema.makeFilter((schema) =>
+      encoder.encode(JSON.stringify(schema)).length <= longestFormat
+        ? []
+        : [{ path: [], issue: `may have at most ${longestFormat} bytes as JSON` }]
+    )
+  )
+})
+
 const Text = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200_000))
 const Path = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(4096), Schema.isPattern(/^[^\0]*$/))
 
@@ -63,6 +80,8 @@ export const runOptionFields = {
   memory: Schema.optionalKey(RunMemory),
   effort: Schema.optionalKey(Effort),
   thinking: Schema.optionalKey(Thinking),
+  /** Has the answer in a form, as `structured_output` of the result; an answer without it is a failure. */
+  output_format: Schema.optionalKey(OutputFormat),
   /** Whether `@path` and slash commands in the prompt are expanded; needs the scope `expand_prompt`. */
   expand_prompt: Schema.optionalKey(Schema.Boolean)
 } as const

@@ -1,19 +1,12 @@
 import { Effect, Schema, Stream } from "effect"
+import type { ContentBlock } from "../domain/ContentBlock.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { failureOf } from "../domain/errors/RunFailure.ts"
 import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
 import { RunInterrupted } from "../domain/errors/AgentErrors.ts"
 import { ShuttingDown } from "../domain/errors/RequestErrors.ts"
 import type { RunId } from "../domain/Run.ts"
-import {
-  type ContentBlock,
-  DoneData,
-  ErrorData,
-  InitData,
-  MessageData,
-  ResultData,
-  StatusData
-} from "../domain/RunEvent.ts"
+import { DoneData, ErrorData, InitData, MessageData, ResultData, StatusData } from "../domain/RunEvent.ts"
 import { markReported } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
 import { instanceStopping } from "./LogReading.ts"

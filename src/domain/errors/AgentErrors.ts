@@ -52,6 +52,16 @@ export class AgentStartFailed extends Schema.TaggedError<AgentStartFailed>()("Ag
   }
 }
 
+/** The agent cannot ask a model for an answer in the form of this schema. */
+export class OutputFormatRefused extends Schema.TaggedError<OutputFormatRefused>()("OutputFormatRefused", {
+  ...soFar,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `output_format.schema is not a valid JSON Schema: ${this.issue}`
+  }
+}
+
 /** The agent's process was killed from outside. */
 export class AgentKilled extends Schema.TaggedError<AgentKilled>()("AgentKilled", {
   ...soFar,
@@ -181,6 +191,7 @@ export type AgentProcessFailure =
   | WorkspaceMissing
   | AgentStartTimedOut
   | AgentStartFailed
+  | OutputFormatRefused
   | AgentKilled
   | AgentExited
   | AgentOutOfMemory

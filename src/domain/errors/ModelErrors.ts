@@ -132,6 +132,19 @@ export class MaxTokensReached extends Schema.TaggedError<MaxTokensReached>()("Ma
   }
 }
 
+/** The request asked for an answer in a form, and the model did not give it. */
+export class StructuredOutputMissing extends Schema.TaggedError<StructuredOutputMissing>()("StructuredOutputMissing", {
+  ...soFar,
+  /** It gave none, or none that fits. */
+  reason: Schema.Literals(["absent", "invalid"])
+}) {
+  override get message() {
+    return this.reason === "absent"
+      ? "The model answered without the structured output that was asked for."
+      : "The model gave no structured output that fits the schema, though it tried several times."
+  }
+}
+
 /** The run used all the turns that it may. */
 export class MaxTurnsReached extends Schema.TaggedError<MaxTurnsReached>()("MaxTurnsReached", {
   ...soFar,
@@ -183,4 +196,5 @@ export type ModelFailure =
   | MaxTokensReached
   | MaxTurnsReached
   | BudgetReached
+  | StructuredOutputMissing
   | AgentTurnFailed

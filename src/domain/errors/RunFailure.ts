@@ -12,6 +12,7 @@ export const RunFailure = Schema.Union([
   AgentErrors.WorkspaceMissing,
   AgentErrors.AgentStartTimedOut,
   AgentErrors.AgentStartFailed,
+  AgentErrors.OutputFormatRefused,
   AgentErrors.AgentKilled,
   AgentErrors.AgentExited,
   AgentErrors.AgentOutOfMemory,
@@ -43,6 +44,7 @@ export const RunFailure = Schema.Union([
   ModelErrors.MaxTokensReached,
   ModelErrors.MaxTurnsReached,
   ModelErrors.BudgetReached,
+  ModelErrors.StructuredOutputMissing,
   ModelErrors.AgentTurnFailed,
   SessionPersistFailed
 ])

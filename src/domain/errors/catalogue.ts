@@ -589,6 +589,16 @@ export const catalogue = {
     cause: "The agent's process refused its options.",
     remedy: "The operator reads the log line of this run."
   },
+  OutputFormatRefused: {
+    error_id: "ERR_OUTPUT_FORMAT_REFUSED",
+    code: "VALIDATION_ERROR",
+    status: 422,
+    severity: "info",
+    shows: ["response", "event"],
+    retry: "fix",
+    cause: "output_format.schema is not a JSON Schema that the agent can use.",
+    remedy: "Correct what details.issue names."
+  },
   AgentKilled: {
     error_id: "ERR_AGENT_KILLED",
     code: "AGENT_ERROR",
@@ -888,6 +898,16 @@ export const catalogue = {
     retry: "fix",
     cause: "The model reached its output limit.",
     remedy: "Ask for less at once."
+  },
+  StructuredOutputMissing: {
+    error_id: "ERR_STRUCTURED_OUTPUT_MISSING",
+    code: "STRUCTURED_OUTPUT_VALIDATION_ERROR",
+    status: 422,
+    severity: "info",
+    shows: ["response", "event"],
+    retry: "retry",
+    cause: "The model gave no answer in the form of output_format.",
+    remedy: "Try again, or ask for a simpler form; what it said instead is in the result so far."
   },
   MaxTurnsReached: {
     error_id: "ERR_MAX_TURNS_REACHED",
