@@ -2,6 +2,7 @@
 import { proveAlerts } from "./alerts.ts"
 import { proveFaults } from "./faults.ts"
 import { proveFuzz } from "./fuzz.ts"
+import { proveKills } from "./kills.ts"
 import { circumstances, keepSection, writePage } from "./Page.ts"
 import type { Findings, ProofPart } from "./Part.ts"
 
@@ -9,6 +10,7 @@ import type { Findings, ProofPart } from "./Part.ts"
 const parts: ReadonlyArray<ProofPart> = [
   { name: "faults", title: "The fault matrix", prove: proveFaults },
   { name: "fuzz", title: "Requests that nobody would send", prove: proveFuzz },
+  { name: "kills", title: "Instances that are killed", prove: proveKills },
   { name: "alerts", title: "Alerts, with a real Prometheus", prove: proveAlerts }
 ]
 
