@@ -281,6 +281,13 @@ export const settings = {
   maxBodyBytes: whole("MAX_BODY_BYTES", 1024, 104_857_600, 10_485_760, "Largest request body, in bytes."),
   maxRuns: whole("MAX_RUNS", 1, 1000, 16, "Most runs of this instance at once; each is a process of 120 MB or more."),
   maxRunsPerTenant: whole("MAX_RUNS_PER_TENANT", 1, 1000, 8, "Most runs of one tenant at once on this instance."),
+  maxStreamsPerTenant: whole(
+    "MAX_STREAMS_PER_TENANT",
+    1,
+    1_000_000,
+    10_000,
+    "Most event streams and WebSockets of one tenant at once on this instance."
+  ),
   rateLimit: rate("RATE_LIMIT", 6000, "Most requests of one tenant in a minute, all at once if it likes."),
   rateLimitStarts: rate("RATE_LIMIT_STARTS", 120, "Most requests of one tenant in a minute that start a run."),
   startTimeout: time("START_TIMEOUT", "1 second", "5 minutes", "30 seconds", "Longest start of an agent."),
@@ -448,6 +455,7 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       maxBodyBytes: settings.maxBodyBytes.read,
       maxRuns: settings.maxRuns.read,
       maxRunsPerTenant: settings.maxRunsPerTenant.read,
+      maxStreamsPerTenant: settings.maxStreamsPerTenant.read,
       rateLimit: settings.rateLimit.read,
       rateLimitStarts: settings.rateLimitStarts.read,
       startTimeout: settings.startTimeout.read,

@@ -226,7 +226,8 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
         corsOrigins: configuration.corsOrigins,
         metricsKey: configuration.metricsKey,
         maxBodyBytes: configuration.maxBodyBytes,
-        stallTimeout: configuration.readerStallTimeout
+        stallTimeout: configuration.readerStallTimeout,
+        maxStreamsPerTenant: configuration.maxStreamsPerTenant
       })
     ),
     Layer.provide(configuration.redisUrl === undefined ? Layer.empty : SharedWorkspaces.layer),

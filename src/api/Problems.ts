@@ -33,6 +33,9 @@ export const readProblems = [
   problem(SessionErrors.SessionRetrievalFailed)
 ] as const
 
+/** What following a stream can fail with, until it begins. */
+export const followProblems = [...readProblems, problem(RequestErrors.TooManyStreams)] as const
+
 /** What changing stored data can fail with. */
 export const writeProblems = [
   problem(StorageErrors.DbUnavailable),
@@ -44,6 +47,7 @@ export const writeProblems = [
 export const startProblems = [
   problem(RequestErrors.ShuttingDown),
   problem(RequestErrors.CapacityExceeded),
+  problem(RequestErrors.TooManyStreams),
   problem(RequestErrors.IdempotencyMismatch),
   problem(RequestErrors.Forbidden),
   problem(RequestErrors.ValidationFailed),

@@ -3,7 +3,7 @@ import { RunNotFound } from "../domain/errors/SessionErrors.ts"
 import { Run, RunId } from "../domain/Run.ts"
 import { Authentication } from "./Authentication.ts"
 import { problem } from "./Problem.ts"
-import { readProblems } from "./Problems.ts"
+import { followProblems, readProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
 import { cursorHeaders, cursorQuery, RunStream } from "./RunStream.ts"
 
@@ -23,7 +23,7 @@ export class RunsApi extends HttpApiGroup.make("runs")
       query: cursorQuery,
       // 204 when the run is over and there is nothing after the cursor: a browser then stops reconnecting.
       success: [RunStream, HttpApiSchema.NoContent],
-      error: [problem(RunNotFound), ...readProblems]
+      error: [problem(RunNotFound), ...followProblems]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Follow a run's events",

@@ -19,7 +19,7 @@ import {
 import { Authentication, StartsRun } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
-import { readProblems, startProblems, writeProblems } from "./Problems.ts"
+import { followProblems, readProblems, startProblems, writeProblems } from "./Problems.ts"
 import { Accepted, ContinueRequest, startHeaders } from "./Query.ts"
 import { RequestBody } from "./RequestBody.ts"
 import { cursorHeaders, cursorQuery, RunStream } from "./RunStream.ts"
@@ -136,7 +136,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       headers: cursorHeaders,
       query: cursorQuery,
       success: [RunStream, HttpApiSchema.NoContent],
-      error: [absent, problem(ValidationFailed), ...readProblems]
+      error: [absent, problem(ValidationFailed), ...followProblems]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Follow a session's events",

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { OriginRefused, ShuttingDown, UpgradeRequired } from "../domain/errors/RequestErrors.ts"
+import { OriginRefused, ShuttingDown, TooManyStreams, UpgradeRequired } from "../domain/errors/RequestErrors.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
 import { ErrorObject } from "../domain/RunEvent.ts"
 import { SessionId } from "../domain/Session.ts"
@@ -119,7 +119,7 @@ export class WebSocketApi extends HttpApiGroup.make("webSocket")
     HttpApiEndpoint.get("connect", "/query/ws", {
       query: { ticket: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))) },
       success: HttpApiSchema.Empty(101),
-      error: [problem(UpgradeRequired), problem(OriginRefused), problem(ShuttingDown)]
+      error: [problem(UpgradeRequired), problem(OriginRefused), problem(TooManyStreams), problem(ShuttingDown)]
     })
       .annotate(AcceptsTicket, true)
       .annotateMerge(

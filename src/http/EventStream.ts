@@ -1,6 +1,7 @@
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Cause, Effect, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import type { FollowedRun, FollowedSession } from "../services/RunRequest.ts"
 import { reportBug } from "./Failures.ts"
 import { OpenStreams, type Outlet } from "./OpenStreams.ts"
@@ -47,8 +48,10 @@ const outletOf = (request: HttpServerRequest.HttpServerRequest): Outlet => {
 }
 
 /** Answers with a run's or a session's events as server-sent events: the bytes of the log, as they are. */
-export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
-  Effect.fn(function* (followed: FollowedRun | FollowedSession) {
+export const makeEventStreams = Effect.map(OpenStreams, (streams) => ({
+  /** Takes a place for one more stream of the caller's: before anything is begun that is to be read. */
+  enter: Effect.flatMap(CurrentPrincipal, ({ tenant_id }) => streams.enter(tenant_id)),
+  answer: Effect.fn(function* (followed: FollowedRun | FollowedSession) {
     const { after, frames } = followed
     const record = yield* CurrentRecord
     record.known.session_id = "run" in followed ? followed.run.session_id : followed.session_id
@@ -64,4 +67,4 @@ export const makeEventStreams = Effect.map(OpenStreams, (streams) =>
       headers
     })
   })
-)
+}))

@@ -1,4 +1,6 @@
 import { Clock, Context, type Duration, Effect, Layer, Metric, Schedule, type Scope } from "effect"
+import { TooManyStreams } from "../domain/errors/RequestErrors.ts"
+import type { TenantId } from "../domain/Tenant.ts"
 import { CurrentRecord, type RequestRecord } from "./RequestRecord.ts"
 
 const streams = Metric.gauge("http_open_streams", { description: "Event streams and WebSockets that are open" })
@@ -33,7 +35,12 @@ export interface StreamCare {
   readonly keepAlive: Duration.Input
   /** Milliseconds for which a reader may take nothing while there is something to take. */
   readonly stallTimeout: number
+  /** Most streams of one tenant at once. */
+  readonly maxPerTenant: number
 }
+
+/** What a client that was turned away should wait, in seconds. */
+const roomRetry = 5
 
 /**
  * The event streams that are open. One timer writes the signs of life of all of them, and one finds
@@ -42,6 +49,8 @@ export interface StreamCare {
 export class OpenStreams extends Context.Service<
   OpenStreams,
   {
+    /** Takes a place for a stream of a tenant's until the scope ends: before anything is begun that is to be read. */
+    enter(tenant: TenantId): Effect.Effect<void, TooManyStreams, Scope.Scope>
     /** Looks after a connection of the current request until the scope ends. */
     add(outlet: Outlet): Effect.Effect<void, never, Scope.Scope>
   }
@@ -51,6 +60,8 @@ export class OpenStreams extends Context.Service<
       OpenStreams,
       Effect.gen(function* () {
         const open = new Set<OpenStream>()
+        const places = new Map<TenantId, number>()
+        const placesOf = (tenant: TenantId) => places.get(tenant) ?? 0
         const count = Effect.suspend(() => Metric.update(streams, open.size))
         yield* count
         yield* Metric.value(stalled)
@@ -86,6 +97,20 @@ export class OpenStreams extends Context.Service<
         yield* Effect.forkScoped(Effect.schedule(dropStalled, Schedule.spaced(Math.min(care.stallTimeout / 4, 5000))))
 
         return {
+          enter: Effect.fnUntraced(function* (tenant) {
+            if (placesOf(tenant) >= care.maxPerTenant) {
+              return yield* new TooManyStreams({ limit: care.maxPerTenant, retry_after_seconds: roomRetry })
+            }
+            yield* Effect.acquireRelease(
+              Effect.sync(() => places.set(tenant, placesOf(tenant) + 1)),
+              () =>
+                Effect.sync(() => {
+                  const left = placesOf(tenant) - 1
+                  if (left === 0) places.delete(tenant)
+                  else places.set(tenant, left)
+                })
+            )
+          }),
           add: Effect.fnUntraced(function* (outlet) {
             const stream: OpenStream = {
               outlet,

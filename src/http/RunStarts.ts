@@ -10,7 +10,7 @@ import { identityOf, makeRunRequests, type RunPayload } from "./RunRequests.ts"
 /** Starts runs and answers with their events, or with the run alone where it goes on in the background. */
 export const makeRunStarts = Effect.gen(function* () {
   const runs = yield* Runs
-  const eventStream = yield* makeEventStreams
+  const eventStreams = yield* makeEventStreams
   const runRequest = yield* makeRunRequests
 
   return Effect.fn(function* (
@@ -22,6 +22,7 @@ export const makeRunStarts = Effect.gen(function* () {
     const asked = yield* runRequest(identityOf(request), idempotencyKey, destination, payload)
     const principal = yield* CurrentPrincipal
     if (asked.background) return yield* accepted(yield* runs.submit(principal, asked))
-    return yield* eventStream(yield* runs.start(principal, asked))
+    yield* eventStreams.enter
+    return yield* eventStreams.answer(yield* runs.start(principal, asked))
   })
 })

@@ -11,7 +11,7 @@ export const RunsHandlers = HttpApiBuilder.group(
   "runs",
   Effect.fn(function* (handlers) {
     const runs = yield* Runs
-    const eventStream = yield* makeEventStreams
+    const eventStreams = yield* makeEventStreams
     return handlers
       .handle(
         "get",
@@ -23,8 +23,9 @@ export const RunsHandlers = HttpApiBuilder.group(
         "events",
         Effect.fn("runs.events")(function* ({ headers, params, query }) {
           const after = headers["last-event-id"] ?? query.after ?? null
+          yield* eventStreams.enter
           const followed = yield* runs.follow(yield* CurrentPrincipal, params.id, after)
-          return followed === null ? undefined : yield* eventStream(followed)
+          return followed === null ? undefined : yield* eventStreams.answer(followed)
         })
       )
   })

@@ -48,7 +48,11 @@ const routesLayer = (options: ServerOptions) =>
     Layer.provide(HandlersLayer),
     Layer.provide([BoundaryLayer, AuthenticationLayer, requestBodyLayer(options.maxBodyBytes)]),
     Layer.provide([
-      OpenStreams.layer({ keepAlive: options.keepAlive ?? 15_000, stallTimeout: options.stallTimeout ?? 60_000 }),
+      OpenStreams.layer({
+        keepAlive: options.keepAlive ?? 15_000,
+        stallTimeout: options.stallTimeout ?? 60_000,
+        maxPerTenant: options.maxStreamsPerTenant ?? Number.POSITIVE_INFINITY
+      }),
       Layer.succeed(WebSocketRules, { maxFrameBytes: options.maxBodyBytes, origins: options.corsOrigins }),
       Digest.layerWebCrypto
     ]),

@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly keepAlive?: number
   /** Milliseconds for which a reader of an event stream may take nothing; 60 s unless given. */
   readonly stallTimeout?: number
+  /** Most event streams and WebSockets of one tenant at once; no limit unless given. */
+  readonly maxStreamsPerTenant?: number
   /** Milliseconds in which a request's head, and in which all of it, must have arrived; 15 and 60 s unless given. */
   readonly headersTimeout?: number
   readonly requestTimeout?: number

@@ -16,7 +16,7 @@ export const SessionsHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const sessions = yield* Sessions
     const runs = yield* Runs
-    const eventStream = yield* makeEventStreams
+    const eventStreams = yield* makeEventStreams
     const startRun = yield* makeRunStarts
 
     return handlers
@@ -73,8 +73,9 @@ export const SessionsHandlers = HttpApiBuilder.group(
         "events",
         Effect.fn("sessions.events")(function* ({ headers, params, query }) {
           const after = headers["last-event-id"] ?? query.after ?? null
+          yield* eventStreams.enter
           const followed = yield* runs.followSession(yield* CurrentPrincipal, params.id, after)
-          return followed === null ? undefined : yield* eventStream(followed)
+          return followed === null ? undefined : yield* eventStreams.answer(followed)
         })
       )
       .handle("resume", ({ headers, params, payload, request }) =>

@@ -49,6 +49,7 @@ export const WebSocketHandlers = HttpApiBuilder.group(
       Effect.fn("webSocket.connect")(function* ({ request }) {
         yield* check(request.headers)
         const principal = yield* CurrentPrincipal
+        yield* streams.enter(principal.tenant_id)
         const record = yield* CurrentRecord
         const context = yield* Effect.context<never>()
         const serveWire = Effect.gen(function* () {

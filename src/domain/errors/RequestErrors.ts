@@ -138,6 +138,16 @@ export class CapacityExceeded extends Schema.TaggedError<CapacityExceeded>()("Ca
   }
 }
 
+/** The tenant reads as many streams of this instance as it may. */
+export class TooManyStreams extends Schema.TaggedError<TooManyStreams>()("TooManyStreams", {
+  limit: Schema.Int,
+  retry_after_seconds: Schema.Int
+}) {
+  override get message() {
+    return `${this.limit} streams are open already.`
+  }
+}
+
 /** The path speaks WebSocket only, and the request is no handshake of it. */
 export class UpgradeRequired extends Schema.TaggedError<UpgradeRequired>()("UpgradeRequired", {}) {
   override get message() {

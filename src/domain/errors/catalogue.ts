@@ -209,6 +209,16 @@ export const catalogue = {
     cause: "As many runs as allowed are going on.",
     remedy: "Wait as long as Retry-After says, or have the operator raise the limit."
   },
+  TooManyStreams: {
+    error_id: "ERR_TOO_MANY_STREAMS",
+    code: "TOO_MANY_STREAMS",
+    status: 429,
+    severity: "warning",
+    shows: ["response"],
+    retry: "after",
+    cause: "The tenant has as many event streams and WebSockets open on this instance as it may; no run was started.",
+    remedy: "Close streams that nobody reads, or have the operator raise MAX_STREAMS_PER_TENANT."
+  },
   ShuttingDown: {
     error_id: "ERR_SHUTTING_DOWN",
     code: "SERVICE_UNAVAILABLE",
