@@ -21,6 +21,7 @@ import { serverLayer } from "./http/Server.ts"
 import * as ClaudeMemoryModel from "./outbound/ClaudeMemoryModel.ts"
 import { Admission } from "./services/Admission.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
+import { Budgets } from "./services/Budgets.ts"
 import { Equipment } from "./services/Equipment.ts"
 import { registerFailureCounts } from "./services/FailureReport.ts"
 import { Leases } from "./services/Leases.ts"
@@ -48,6 +49,7 @@ import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
 import { WebSocketTickets } from "./services/WebSocketTickets.ts"
 import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
+import { BudgetRepository } from "./storage/BudgetRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
 import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
 import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
@@ -90,6 +92,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
   const migrated = Layer.provideMerge(migrationsLayer, database)
   const repositories = Layer.mergeAll(
     ApiKeyRepository.layer,
+    BudgetRepository.layer,
     DatabaseProbe.layer,
     MemoryIndexRepository.layer,
     MemoryJobRepository.layer,
@@ -187,6 +190,7 @@ const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
     Layer.mergeAll(
       Admission.layer,
       ApiKeys.layer,
+      Budgets.layer,
       Memories.layer,
       MemoryPreferences.layer,
       Projects.layer,

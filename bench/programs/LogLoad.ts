@@ -98,7 +98,8 @@ const startRun = Effect.fnUntraced(function* (tenant_id: TenantId) {
       tags: [],
       metadata: {},
       cwd: "/workspaces/one",
-      project_id: null
+      project_id: null,
+      budget_usd: null
     },
     owner,
     lease_ms: 3_600_000,

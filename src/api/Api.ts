@@ -1,6 +1,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { ApiKeysApi } from "./ApiKeys.ts"
 import { Boundary } from "./Boundary.ts"
+import { BudgetsApi } from "./Budgets.ts"
 import { describe } from "./Description.ts"
 import { HealthApi } from "./Health.ts"
 import { MemoriesApi } from "./Memories.ts"
@@ -24,6 +25,7 @@ export class Api extends HttpApi.make("causeway")
   .add(WebSocketApi)
   .add(WebSocketTicketsApi)
   .add(TenantsApi)
+  .add(BudgetsApi)
   .add(ApiKeysApi)
   .add(HealthApi)
   .middleware(Boundary)

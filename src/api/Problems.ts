@@ -1,4 +1,5 @@
 import * as AgentErrors from "../domain/errors/AgentErrors.ts"
+import * as BudgetErrors from "../domain/errors/BudgetErrors.ts"
 import * as ModelErrors from "../domain/errors/ModelErrors.ts"
 import * as RequestErrors from "../domain/errors/RequestErrors.ts"
 import * as ResourceErrors from "../domain/errors/ResourceErrors.ts"
@@ -99,6 +100,8 @@ export const startProblems = [
   problem(ModelErrors.MaxTokensReached),
   problem(ModelErrors.MaxTurnsReached),
   problem(ModelErrors.BudgetReached),
+  problem(BudgetErrors.SessionBudgetReached),
+  problem(BudgetErrors.TenantBudgetReached),
   problem(ModelErrors.StructuredOutputMissing),
   problem(ModelErrors.AgentTurnFailed)
 ] as const

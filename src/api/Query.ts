@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { BudgetLimit } from "../domain/Budget.ts"
 import { ProjectId } from "../domain/Project.ts"
 import { Run, RunId } from "../domain/Run.ts"
 import { ContentBlock } from "../domain/ContentBlock.ts"
@@ -33,7 +34,9 @@ const newSessionFields = {
   tags: Schema.optionalKey(SessionTags),
   metadata: Schema.optionalKey(SessionMetadata),
   /** The project that it belongs to: it starts in its workspace. */
-  project_id: Schema.optionalKey(ProjectId)
+  project_id: Schema.optionalKey(ProjectId),
+  /** Most dollars of all its runs together. */
+  session_budget_usd: Schema.optionalKey(BudgetLimit)
 } as const
 
 /** What an existing session has already: it would be dropped without a word. */

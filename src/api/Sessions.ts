@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { BudgetLimit } from "../domain/Budget.ts"
 import { DatetimeParse, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { SessionBusy, SessionIdle, SessionNotFound, RunUnresponsive } from "../domain/errors/SessionErrors.ts"
 import { ProjectNotFound } from "../domain/errors/ResourceErrors.ts"
@@ -50,10 +51,12 @@ export const MessageList = Schema.Struct({ messages: Schema.Array(StoredMessage)
   identifier: "MessageList"
 })
 
-/** What a client may change of a session; null takes the title away. */
+/** What a client may change of a session; null takes the title or the budget away. */
 export const SessionChange = Schema.Struct({
   title: Schema.optionalKey(Schema.NullOr(SessionTitle)),
-  metadata: Schema.optionalKey(SessionMetadata)
+  metadata: Schema.optionalKey(SessionMetadata),
+  /** What all its runs together may spend. Raised, it lets a session go on that had reached it. */
+  budget_usd: Schema.optionalKey(Schema.NullOr(BudgetLimit))
 }).annotate({ identifier: "SessionChange" })
 
 /** An interrupt that the run has taken. */
@@ -92,7 +95,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       payload: SessionChange,
       success: Session,
       error: [absent, ...writeProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Change a session's title or metadata" })),
+    }).annotateMerge(OpenApi.annotations({ summary: "Change a session's title, metadata or budget" })),
     HttpApiEndpoint.delete("delete", "/sessions/:id", {
       params,
       success: HttpApiSchema.NoContent,

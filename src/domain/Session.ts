@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { BudgetLimit } from "./Budget.ts"
 import { Moment } from "./Moment.ts"
 import { ProjectId } from "./Project.ts"
 
@@ -42,6 +43,8 @@ export class Session extends Schema.Class<Session>("Session")({
   last_message_at: Schema.NullOr(Moment),
   /** Turns of all its runs. */
   total_turns: Schema.Int,
+  /** What all its runs together may spend; null where there is no limit. */
+  budget_usd: Schema.NullOr(BudgetLimit),
   /** Dollars of all its runs whose cost is known. */
   total_cost_usd: Schema.Finite,
   /** Whether some run's cost could not be learned. */

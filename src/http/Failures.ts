@@ -19,7 +19,8 @@ const retryAfterOf = (failure: Failure): number =>
 const headersOf = (failure: Failure, entry: CatalogueEntry): Record<string, string> => {
   // The connection ends with the instance: the next request has to find another one.
   if (failure._tag === "ShuttingDown") return { "retry-after": String(retryAfterOf(failure)), connection: "close" }
-  if (entry.status === 429 || entry.status === 503) return { "retry-after": String(retryAfterOf(failure)) }
+  if (entry.status === 429 || entry.status === 503 || failure._tag === "TenantBudgetReached")
+    return { "retry-after": String(retryAfterOf(failure)) }
   if (failure._tag === "Unauthorized") return { "www-authenticate": `Bearer realm="causeway"` }
   if (failure._tag === "UpgradeRequired") return { upgrade: "websocket", connection: "upgrade" }
   if (failure._tag === "RequestMalformed") return { connection: "close" }

@@ -11,7 +11,7 @@ import { makeRunStarts } from "./RunStarts.ts"
 
 /** Takes apart where a prompt goes and what is asked of the agent. */
 export const splitQuery = (payload: typeof QueryRequest.Type) => {
-  const { session_id, title, mode, tags, metadata, project_id, ...asked } = payload
+  const { session_id, title, mode, tags, metadata, project_id, session_budget_usd, ...asked } = payload
   const destination: Destination =
     session_id === undefined
       ? {
@@ -20,7 +20,8 @@ export const splitQuery = (payload: typeof QueryRequest.Type) => {
           mode: mode ?? "code",
           tags: tags ?? [],
           metadata: metadata ?? {},
-          project_id: project_id ?? null
+          project_id: project_id ?? null,
+          budget_usd: session_budget_usd ?? null
         }
       : { _tag: "Session", id: session_id }
   return { destination, asked }

@@ -7,6 +7,7 @@ import { Api } from "../api/Api.ts"
 import { ApiKeysHandlers } from "./ApiKeys.ts"
 import { AuthenticationLayer } from "./Authentication.ts"
 import { BoundaryLayer } from "./Boundary.ts"
+import { BudgetsHandlers } from "./Budgets.ts"
 import { makeServer } from "./Connections.ts"
 import { corsLayer } from "./Cors.ts"
 import { DocumentationLayer } from "./Documentation.ts"
@@ -39,6 +40,7 @@ const HandlersLayer = Layer.mergeAll(
   WebSocketHandlers,
   WebSocketTicketsHandlers,
   TenantsHandlers,
+  BudgetsHandlers,
   ApiKeysHandlers,
   HealthHandlers
 )

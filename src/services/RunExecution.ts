@@ -11,6 +11,7 @@ import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
+import type { Budgets } from "./Budgets.ts"
 import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { RunControls } from "./RunControls.ts"
@@ -54,6 +55,7 @@ export type ExecutionServices =
   | MemoryJobs
   | Sessions
   | RunRepository
+  | Budgets
   | Leases
   | RunControls
   | RunLog

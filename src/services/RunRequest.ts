@@ -32,6 +32,7 @@ export type Destination =
       readonly tags: ReadonlyArray<string>
       readonly metadata: typeof SessionMetadata.Type
       readonly project_id: ProjectId | null
+      readonly budget_usd: number | null
     }
   | { readonly _tag: "Session"; readonly id: SessionId }
   | { readonly _tag: "Fork"; readonly of: SessionId }

@@ -1,6 +1,7 @@
 import { Deferred, Effect, Option, Result, type Scope, Stream } from "effect"
 import { AgentRuntime, type AgentTurn, type RunningAgent } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
+import type { Allowance } from "../domain/Budget.ts"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
@@ -8,6 +9,7 @@ import { CurrentRequest } from "../domain/RequestContext.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { Settings } from "../domain/Settings.ts"
+import { Budgets } from "./Budgets.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
@@ -57,17 +59,33 @@ const promptMessage = (prompt: string): RunEvent => ({
   }
 })
 
+/** Has an agent stop at what may still be spent, and says whose budget it was that it came to the end of. */
+const purseOf = (turn: AgentTurn, allowance: Allowance | null) => {
+  const own = turn.options.max_budget_usd
+  if (allowance === null || (own !== undefined && own <= allowance.left_usd)) {
+    return { turn, judge: (outcome: AgentOutcome) => outcome }
+  }
+  return {
+    turn: { ...turn, options: { ...turn.options, max_budget_usd: allowance.left_usd } },
+    judge: (outcome: AgentOutcome): AgentOutcome =>
+      outcome._tag === "Failed" && outcome.failure._tag === "BudgetReached"
+        ? { ...outcome, failure: allowance.spent(outcome.failure.total_cost_usd ?? 0) }
+        : outcome
+  }
+}
+
 /** Has an agent work on a run and writes down what it says. When it answers, no process of the agent is left. */
 export const workOn = Effect.fn("RunWork.workOn")(function* (
   order: RunOrder
 ): Effect.fn.Return<
   WorkEnd,
   never,
-  AgentRuntime | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
+  AgentRuntime | Budgets | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
 > {
   const { runTimeout, disconnectGrace } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
+  const budgets = yield* Budgets
   const leases = yield* Leases
   const controls = yield* RunControls
   const log = yield* RunLog
@@ -90,9 +108,19 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       return agentAtWork?.thaw ?? Effect.void
     })
   })
+  const allowed = yield* Effect.result(budgets.allowance(turn.tenantId, lease.session_id))
+  if (Result.isFailure(allowed)) {
+    const { failure } = allowed
+    return failure._tag === "SessionBudgetReached" || failure._tag === "TenantBudgetReached"
+      ? { _tag: "Ended", outcome: { _tag: "Failed", failure, result: null }, transcriptComplete }
+      : { _tag: "Unwritable", reason: failure, outcome: null }
+  }
+  const purse = purseOf(turn, allowed.success)
   const launched = yield* Effect.result(
     Effect.all([order.recall, workspaces.prepare(turn.tenantId, turn.cwd)], { concurrency: 2 }).pipe(
-      Effect.flatMap(([{ additions }]) => runtime.start({ ...turn, additions: [...turn.additions, ...additions] }))
+      Effect.flatMap(([{ additions }]) =>
+        runtime.start({ ...purse.turn, additions: [...turn.additions, ...additions] })
+      )
     )
   )
   if (Result.isFailure(launched)) {
@@ -146,7 +174,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         })
         return
       case "end": {
-        const { outcome: own } = event
+        const own = purse.judge(event.outcome)
         const ended: AgentOutcome =
           overtime === null || own._tag === "Completed"
             ? own

@@ -144,6 +144,8 @@ export const makeRunWrite = Effect.gen(function* () {
         return yield* new IdempotencyMismatch({ idempotency_key: request.idempotency?.key ?? "" })
       case "Absent":
         return yield* new SessionNotFound({ session_id: start.session_id })
+      case "BudgetSpent":
+        return yield* start.failure
       case "Busy":
         return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
       case "Repeated":

@@ -10,6 +10,7 @@ import toolPresets from "./migrations/0005_tool_presets.ts"
 import websocketTickets from "./migrations/0006_websocket_tickets.ts"
 import workspaceVolumes from "./migrations/0007_workspace_volumes.ts"
 import projects from "./migrations/0008_projects.ts"
+import budgets from "./migrations/0009_budgets.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -20,7 +21,8 @@ const migrations = {
   "0005_tool_presets": toolPresets,
   "0006_websocket_tickets": websocketTickets,
   "0007_workspace_volumes": workspaceVolumes,
-  "0008_projects": projects
+  "0008_projects": projects,
+  "0009_budgets": budgets
 }
 
 const table = "schema_migrations"

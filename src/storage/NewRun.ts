@@ -1,4 +1,5 @@
 import type { ApiKeyHash } from "../domain/ApiKey.ts"
+import type { BudgetSpent } from "../domain/errors/BudgetErrors.ts"
 import type { InstanceId, Lease, Run, RunId } from "../domain/Run.ts"
 import type { ProjectId } from "../domain/Project.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
@@ -17,6 +18,7 @@ export type RunPlace =
       readonly metadata: Session["metadata"]
       readonly cwd: string
       readonly project_id: ProjectId | null
+      readonly budget_usd: number | null
     }
   /** One that is there. */
   | { readonly _tag: "Existing"; readonly session_id: SessionId }
@@ -62,6 +64,8 @@ export type RunStart =
   | { readonly _tag: "Repeated"; readonly run: Run }
   /** It was used before, for another one. */
   | { readonly _tag: "Mismatch" }
+  /** The session or its tenant has spent what it may. */
+  | { readonly _tag: "BudgetSpent"; readonly failure: BudgetSpent }
   /** The session, or the one to fork from, does not exist for this tenant. */
   | { readonly _tag: "Absent"; readonly session_id: SessionId }
   /** The session has a live run. */

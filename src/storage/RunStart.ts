@@ -2,6 +2,7 @@ import { Data, Effect, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Lease, Run, RunId } from "../domain/Run.ts"
 import { Session, SessionId } from "../domain/Session.ts"
+import { allowanceOf, makeExpenses } from "./Expenses.ts"
 import { json, storable, texts } from "./Parameters.ts"
 import { firstRow } from "./Rows.ts"
 import { makePendingDone } from "./PendingDone.ts"
@@ -41,6 +42,7 @@ export const makeRunStart = Effect.gen(function* () {
   const startedRun = firstRow(StartedRun)
   const startedSession = firstRow(StartedSession)
   const pendingDone = yield* makePendingDone
+  const expenses = yield* makeExpenses
 
   const refuse = (outcome: RunStart) => Effect.fail(new StartRefused({ outcome }))
 
@@ -72,9 +74,9 @@ export const makeRunStart = Effect.gen(function* () {
     switch (place._tag) {
       case "New":
         return sessionKey(sql`
-          INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id)
+          INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id, budget_usd)
           VALUES (${place.session_id}, ${run.tenant_id}, ${place.mode}, ${storable(place.title)},
-            ${texts(place.tags.map(storable))}, ${json(place.metadata)}, ${place.cwd}, ${place.project_id})
+            ${texts(place.tags.map(storable))}, ${json(place.metadata)}, ${place.cwd}, ${place.project_id}, ${place.budget_usd})
           RETURNING id`)
       case "Existing":
         return sessionKey(sql`
@@ -87,9 +89,9 @@ export const makeRunStart = Effect.gen(function* () {
             SELECT * FROM sessions WHERE id = ${place.parent_session_id} AND tenant_id = ${run.tenant_id}
             FOR KEY SHARE
           ), child AS (
-            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id, transcript_complete,
-              parent_session_id, parent_fence)
-            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, project_id,
+            INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id, budget_usd,
+              transcript_complete, parent_session_id, parent_fence)
+            SELECT ${place.session_id}::uuid, tenant_id, mode, title, tags, metadata, cwd, project_id, budget_usd,
               transcript_complete, id, last_fence
             FROM parent
             RETURNING id
@@ -105,6 +107,15 @@ export const makeRunStart = Effect.gen(function* () {
           SELECT id FROM child`)
     }
   }
+
+  const checkBudget = ({ place: { session_id }, tenant_id }: NewRun) =>
+    expenses.ofSession(tenant_id, session_id).pipe(
+      Effect.flatMap(Option.match({ onNone: () => Effect.succeed(null), onSome: allowanceOf(session_id) })),
+      Effect.catchTags({
+        SessionBudgetReached: (failure) => refuse({ _tag: "BudgetSpent", failure }),
+        TenantBudgetReached: (failure) => refuse({ _tag: "BudgetSpent", failure })
+      })
+    )
 
   const insertRun = (run: NewRun) =>
     startedRun(sql`
@@ -142,6 +153,7 @@ export const makeRunStart = Effect.gen(function* () {
         const absent = place._tag === "Fork" ? place.parent_session_id : place.session_id
         return yield* refuse({ _tag: "Absent", session_id: absent })
       }
+      yield* checkBudget(run)
       const inserted = yield* insertRun(run)
       if (Option.isNone(inserted)) {
         const live = yield* liveRun(place.session_id)

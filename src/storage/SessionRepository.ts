@@ -32,6 +32,7 @@ export interface SessionPatch {
   readonly title?: string | null
   readonly metadata?: Session["metadata"]
   readonly tags?: ReadonlyArray<string>
+  readonly budget_usd?: number | null
 }
 
 /** A stretch of a session's history: a fork's begins with its parent's up to where it left. */
@@ -147,6 +148,7 @@ export class SessionRepository extends Context.Service<
       const changes = (patch: SessionPatch): ReadonlyArray<Statement.Fragment> => [
         ...(patch.title === undefined ? [] : [sql`title = ${storable(patch.title)}`]),
         ...(patch.metadata === undefined ? [] : [sql`metadata = ${json(patch.metadata)}`]),
+        ...(patch.budget_usd === undefined ? [] : [sql`budget_usd = ${patch.budget_usd}`]),
         ...(patch.tags === undefined ? [] : [sql`tags = ${texts(patch.tags.map(storable))}`])
       ]
 

@@ -10,6 +10,7 @@ import { type InstanceSettings, Settings } from "../../src/domain/Settings.ts"
 import { Tenant, TenantId } from "../../src/domain/Tenant.ts"
 import { Admission } from "../../src/services/Admission.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
+import { Budgets } from "../../src/services/Budgets.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
 import { Memories } from "../../src/services/Memories.ts"
 import { MemoryLearning } from "../../src/services/MemoryLearning.ts"
@@ -48,6 +49,7 @@ export const session = new Session({
   updated_at: now,
   last_message_at: null,
   total_turns: 0,
+  budget_usd: null,
   total_cost_usd: 0,
   cost_unknown: false,
   transcript_complete: true
@@ -184,6 +186,7 @@ export const servicesLayer = (replaced: {
     Layer.succeed(Sessions, { ...sessions, ...replaced.sessions }),
     Layer.succeed(Runs, { ...runs, ...replaced.runs }),
     Layer.succeed(Tenants, tenants),
+    Layer.mock(Budgets, {}),
     Layer.mock(Memories, {}),
     Layer.mock(MemoryLearning, { configured: false }),
     Layer.mock(MemoryPreferences, {}),

@@ -3,6 +3,7 @@ import type { Vitest } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
+import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
 import * as EmbeddedDatabase from "../../src/storage/EmbeddedDatabase.ts"
 import { LeaseConnection } from "../../src/storage/LeaseConnection.ts"
 import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
@@ -26,6 +27,7 @@ import { embeddedDirectory } from "./EmbeddedDirectory.ts"
 /** All repositories over a database. */
 export const repositories = Layer.mergeAll(
   ApiKeyRepository.layer,
+  BudgetRepository.layer,
   MemoryIndexRepository.layer,
   MemoryJobRepository.layer,
   MemoryRepository.layer,

@@ -46,6 +46,7 @@ export const newSession = (overrides: Partial<Extract<RunPlace, { _tag: "New" }>
   metadata: {},
   cwd: "/workspaces/one",
   project_id: null,
+  budget_usd: null,
   ...overrides
 })
 

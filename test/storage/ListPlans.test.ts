@@ -2,6 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
+import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
@@ -32,8 +33,8 @@ onServerDatabase("with thousands of rows", (it) => {
         SELECT gen_random_uuid(), ${tenant}, 'k', 'h' || number, '{query}' FROM generate_series(1, 2000) number`
       yield* sql`
         INSERT INTO runs (id, tenant_id, session_id, status, options, prompt_preview, api_key_hash, request_id, fence,
-          start_seq, last_seq)
-        SELECT gen_random_uuid(), ${tenant}, id, 'completed', '{}', '', '', '', 1, 0, 0
+          start_seq, last_seq, total_cost_usd, ended_at)
+        SELECT gen_random_uuid(), ${tenant}, id, 'completed', '{}', '', '', '', 1, 0, 0, 0.5, created_at
         FROM sessions WHERE id <> ${lease.session_id}`
       yield* sql`
         INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
@@ -70,6 +71,16 @@ onServerDatabase("with thousands of rows", (it) => {
       }
       yield* expectIndex(log.read(tenant, lease.session_id, { after: seq(4900), limit: 50 }), "run_events_pkey")
       yield* expectIndex(runs.findLive(tenant, lease.session_id), "runs_live_by_session")
+      yield* expectIndex(
+        Effect.flatMap(BudgetRepository, (budgets) => budgets.find(tenant)),
+        "Index Only Scan using runs_by_expense",
+        false
+      )
+      yield* expectIndex(
+        Effect.flatMap(BudgetRepository, (budgets) => budgets.allowance(tenant, lease.session_id)),
+        "Index Only Scan using runs_by_expense",
+        false
+      )
       yield* expectIndex(runs.expired, "runs_running", false)
       yield* expectIndex(
         Effect.flatMap(TranscriptRepository, (all) => all.load(tenant, lease.session_id, "")),

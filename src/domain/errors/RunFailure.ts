@@ -1,6 +1,7 @@
 import { Option, Schema } from "effect"
 import type { ErrorObject } from "../RunEvent.ts"
 import * as AgentErrors from "./AgentErrors.ts"
+import * as BudgetErrors from "./BudgetErrors.ts"
 import { catalogue } from "./catalogue.ts"
 import * as ModelErrors from "./ModelErrors.ts"
 import { SessionPersistFailed } from "./SessionErrors.ts"
@@ -44,6 +45,8 @@ export const RunFailure = Schema.Union([
   ModelErrors.MaxTokensReached,
   ModelErrors.MaxTurnsReached,
   ModelErrors.BudgetReached,
+  BudgetErrors.SessionBudgetReached,
+  BudgetErrors.TenantBudgetReached,
   ModelErrors.StructuredOutputMissing,
   ModelErrors.AgentTurnFailed,
   SessionPersistFailed

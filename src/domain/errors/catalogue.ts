@@ -1,4 +1,5 @@
 import type * as AgentErrors from "./AgentErrors.ts"
+import type * as BudgetErrors from "./BudgetErrors.ts"
 import type * as MemoryErrors from "./MemoryErrors.ts"
 import type * as ModelErrors from "./ModelErrors.ts"
 import type * as RequestErrors from "./RequestErrors.ts"
@@ -42,6 +43,7 @@ export type Failure =
   | Failures<typeof SessionErrors>
   | Failures<typeof MemoryErrors>
   | Failures<typeof AgentErrors>
+  | Failures<typeof BudgetErrors>
   | Failures<typeof ModelErrors>
 
 /** The tag of a known failure. */
@@ -938,6 +940,36 @@ export const catalogue = {
     retry: "fix",
     cause: "The run used all its money.",
     remedy: "Raise max_budget_usd and resume the session."
+  },
+  SessionBudgetReached: {
+    error_id: "ERR_SESSION_BUDGET_REACHED",
+    code: "BUDGET_REACHED",
+    status: 402,
+    severity: "info",
+    shows: ["response", "event"],
+    retry: "fix",
+    cause: "The session's runs have spent its budget.",
+    remedy: "Raise the session's budget_usd and resume it."
+  },
+  TenantBudgetReached: {
+    error_id: "ERR_TENANT_BUDGET_REACHED",
+    code: "BUDGET_REACHED",
+    status: 402,
+    severity: "warning",
+    shows: ["response", "event"],
+    retry: "after",
+    cause: "The tenant's runs have spent what it may spend in a day.",
+    remedy: "Come back on the next day (UTC), or have the tenant's admin or the operator raise its budget."
+  },
+  TenantNotFound: {
+    error_id: "ERR_TENANT_NOT_FOUND",
+    code: "TENANT_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "There is no such tenant.",
+    remedy: "Check the id against the list of tenants."
   },
   AgentTurnFailed: {
     error_id: "ERR_AGENT_TURN_FAILED",
