@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { problem, toProblem } from "../../src/api/Problem.ts"
 import * as AgentErrors from "../../src/domain/errors/AgentErrors.ts"
+import * as BudgetErrors from "../../src/domain/errors/BudgetErrors.ts"
 import { catalogue, type Failure } from "../../src/domain/errors/catalogue.ts"
 import * as MemoryErrors from "../../src/domain/errors/MemoryErrors.ts"
 import * as ModelErrors from "../../src/domain/errors/ModelErrors.ts"
@@ -18,7 +19,16 @@ type FailureClass = {
 const isFailureClass = (value: unknown): value is FailureClass =>
   typeof value === "function" && value.prototype instanceof Error
 
-const classes = [AgentErrors, MemoryErrors, ModelErrors, RequestErrors, ResourceErrors, SessionErrors, StorageErrors]
+const classes = [
+  AgentErrors,
+  BudgetErrors,
+  MemoryErrors,
+  ModelErrors,
+  RequestErrors,
+  ResourceErrors,
+  SessionErrors,
+  StorageErrors
+]
   .flatMap((module) => Object.values(module) as ReadonlyArray<unknown>)
   .filter(isFailureClass)
 
