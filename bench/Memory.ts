@@ -2,7 +2,6 @@ import { startPostgres } from "../test/launchers/Postgres.ts"
 import { makeQuestions } from "./memory/Conversations.ts"
 import { evaluate, type Results } from "./memory/Evaluation.ts"
 import { tuned, unseen } from "./memory/Kinds.ts"
-import { largeMemory } from "./memory/Large.ts"
 import { millis, percent, progress, reportNote, reportTable, reportTitle } from "./Report.ts"
 
 const conversations = 5
@@ -25,7 +24,7 @@ const report = (results: Results): void =>
     ])
   )
 
-/** How much of the evidence a search finds, beside plain BM25, and how long it takes among 100,000 memories. */
+/** How much of the evidence a search finds, beside plain BM25. */
 export const memory = async (): Promise<void> => {
   const postgres = await startPostgres({ fsync: false })
   try {
@@ -45,7 +44,6 @@ export const memory = async (): Promise<void> => {
       reportTitle(`${title}: ${set.turns.length} turns`)
       report(await evaluate(await postgres.createDatabase(), set, style))
     }
-    if (!process.argv.includes("--recall")) await largeMemory(await postgres.createDatabase())
   } finally {
     await postgres.stop()
   }

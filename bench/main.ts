@@ -11,6 +11,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   lists: async () => (await import("./SessionLists.ts")).sessionLists(),
   recovery: async () => (await import("./Recovery.ts")).recovery(),
   instances: async () => (await import("./Instances.ts")).severalInstances(),
+  "memory-large": async () => (await import("./MemoryLarge.ts")).memoryLarge(),
   log: async () => (await import("./EventLog.ts")).eventLog()
 }
 

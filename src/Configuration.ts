@@ -262,6 +262,34 @@ export const settings = {
     "by the model's family",
     "Dollars per million input and output tokens of MEMORY_MODEL: what learning costs is added to the session's total."
   ),
+  embedderUrl: optional(
+    "EMBEDDER_URL",
+    url(["http:", "https:"]),
+    "an http:// or https:// URL",
+    "–",
+    "What stands before /embeddings of a service that embeds texts as OpenAI does, such as http://localhost:11434/v1. With it memory is searched by meaning too."
+  ),
+  embedderModel: setting(
+    "EMBEDDER_MODEL",
+    Schema.NonEmptyString,
+    "a model",
+    "text-embedding-3-small",
+    "Model of EMBEDDER_URL. After a change all memories are embedded again."
+  ),
+  embedderApiKey: optional(
+    "EMBEDDER_API_KEY",
+    Schema.RedactedFromValue(Schema.NonEmptyString),
+    "a key",
+    "–",
+    "Key of EMBEDDER_URL."
+  ),
+  embedderTimeout: time(
+    "EMBEDDER_TIMEOUT",
+    "10 millis",
+    "10 seconds",
+    "200 millis",
+    "Longest wait for the embedding of a question; after it memory is searched by words alone."
+  ),
   memoryRecallLimit: whole("MEMORY_RECALL_LIMIT", 1, 50, 10, "Most memories that are recalled before a run."),
   memoryRecallTokens: whole(
     "MEMORY_RECALL_TOKENS",
@@ -448,6 +476,10 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       memoryModel: settings.memoryModel.read,
       memoryModelTimeout: settings.memoryModelTimeout.read,
       memoryModelPrice: settings.memoryModelPrice.read,
+      embedderUrl: settings.embedderUrl.read,
+      embedderModel: settings.embedderModel.read,
+      embedderApiKey: settings.embedderApiKey.read,
+      embedderTimeout: settings.embedderTimeout.read,
       memoryRecallLimit: settings.memoryRecallLimit.read,
       memoryRecallTokens: settings.memoryRecallTokens.read,
       memoryRecallTimeout: settings.memoryRecallTimeout.read,

@@ -19,6 +19,7 @@ import { InstanceId } from "./domain/Run.ts"
 import { Settings } from "./domain/Settings.ts"
 import { serverLayer } from "./http/Server.ts"
 import * as ClaudeMemoryModel from "./outbound/ClaudeMemoryModel.ts"
+import * as OpenAIEmbedder from "./outbound/OpenAIEmbedder.ts"
 import { Admission } from "./services/Admission.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
 import { Budgets } from "./services/Budgets.ts"
@@ -28,6 +29,7 @@ import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
 import * as LostRuns from "./services/LostRuns.ts"
 import { Memories } from "./services/Memories.ts"
+import * as MemoryEmbeddings from "./services/MemoryEmbeddings.ts"
 import { MemoryJobs } from "./services/MemoryJobs.ts"
 import { MemoryLearning } from "./services/MemoryLearning.ts"
 import { MemoryPreferences } from "./services/MemoryPreferences.ts"
@@ -53,6 +55,7 @@ import { BudgetRepository } from "./storage/BudgetRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
 import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
 import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
+import { MemoryEmbeddingRepository } from "./storage/MemoryEmbeddingRepository.ts"
 import { MemoryIndexRepository } from "./storage/MemoryIndexRepository.ts"
 import { MemoryJobRepository } from "./storage/MemoryJobRepository.ts"
 import { MemoryRepository } from "./storage/MemoryRepository.ts"
@@ -94,6 +97,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     ApiKeyRepository.layer,
     BudgetRepository.layer,
     DatabaseProbe.layer,
+    MemoryEmbeddingRepository.layer,
     MemoryIndexRepository.layer,
     MemoryJobRepository.layer,
     MemoryRepository.layer,
@@ -140,7 +144,14 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     price: configuration.memoryModelPrice
   })
 
-  return Layer.mergeAll(repositories, shared, agents, memoryModel, sealing, Workspaces.layer).pipe(
+  const embedder = OpenAIEmbedder.layer({
+    url: configuration.embedderUrl,
+    model: configuration.embedderModel,
+    apiKey: configuration.embedderApiKey,
+    questionLimit: configuration.embedderTimeout
+  })
+
+  return Layer.mergeAll(repositories, shared, agents, memoryModel, embedder, sealing, Workspaces.layer).pipe(
     Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto))
   )
 }
@@ -171,7 +182,7 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
   })
 
 /** What the system does, from the ground up. */
-const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer).pipe(
+const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer, MemoryEmbeddings.layer).pipe(
   Layer.provideMerge(Runs.layer),
   Layer.provideMerge(MemoryJobs.layer),
   Layer.provideMerge(

@@ -5,6 +5,8 @@ import type { MemoryMetadata, MemoryScope } from "../../src/domain/Memory.ts"
 import { TenantId } from "../../src/domain/Tenant.ts"
 import { makeMemoryContents } from "../../src/services/MemoryContents.ts"
 import { makeMemorySearch } from "../../src/services/MemorySearch.ts"
+import { Embedder } from "../../src/outbound/Embedder.ts"
+import { MemoryEmbeddingRepository } from "../../src/storage/MemoryEmbeddingRepository.ts"
 import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
 import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
 import * as Migrations from "../../src/storage/Migrations.ts"
@@ -38,6 +40,8 @@ export const openSearcher = async (url: string): Promise<Searcher> => {
   const layer = Layer.mergeAll(
     MemoryRepository.layer,
     MemoryIndexRepository.layer,
+    MemoryEmbeddingRepository.layer,
+    Layer.succeed(Embedder, null),
     Digest.layerWebCrypto,
     SecureRandom.layerWebCrypto
   ).pipe(

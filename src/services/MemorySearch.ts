@@ -2,7 +2,11 @@ import { Clock, DateTime, Effect } from "effect"
 import { type FoundMemory, scopeOf } from "../domain/Memory.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { TenantId } from "../domain/Tenant.ts"
-import { type IndexTotals, MemoryIndexRepository, type SearchScope } from "../storage/MemoryIndexRepository.ts"
+import { Embedder } from "../outbound/Embedder.ts"
+import { MemoryEmbeddingRepository } from "../storage/MemoryEmbeddingRepository.ts"
+import { type IndexTotals, MemoryIndexRepository } from "../storage/MemoryIndexRepository.ts"
+import type { SearchScope } from "../storage/MemoryScopes.ts"
+import { reportFailure } from "./FailureReport.ts"
 import { aspectsOf } from "./search/Question.ts"
 import { fuse, splitTerms, type Ranked, Ranking, weigh } from "./search/Ranking.ts"
 
@@ -21,6 +25,10 @@ const spelt = /^\p{L}{4,}$/u
 /** How much the order by similar words counts beside the order by words. */
 const similarWeight = 0.5
 
+/** Memories that are taken by meaning, and how near they must be beside the nearest. */
+const lookedNear = 50
+const leastNear = 0.75
+
 /** How long the number of a tenant's memories is known, in milliseconds, and from how many on it is kept at all. */
 const totalsLife = 30_000
 const totalsKeptFrom = 2000
@@ -34,6 +42,8 @@ export interface SearchResults {
 /** Finds memories: by the words of a question and how rare they are, by what was said beside them, and by similar words. */
 export const makeMemorySearch = Effect.gen(function* () {
   const index = yield* MemoryIndexRepository
+  const embeddings = yield* MemoryEmbeddingRepository
+  const embedder = yield* Embedder
   const known = new Map<TenantId, { readonly until: number; readonly totals: IndexTotals }>()
 
   const totalsOf = Effect.fnUntraced(function* (tenant: TenantId) {
@@ -46,7 +56,23 @@ export const makeMemorySearch = Effect.gen(function* () {
     return totals
   })
 
-  const rank = Effect.fnUntraced(function* (where: SearchScope, question: string) {
+  /** What means the same in other words, where there is an embedder. It is only waited for within its limit. */
+  const near = Effect.fnUntraced(function* (where: SearchScope, question: string) {
+    if (embedder === null) return []
+    const embedded = yield* embedder
+      .embed([question], embedder.questionLimit)
+      .pipe(Effect.catch((failure) => Effect.as(reportFailure(failure, { tenant_id: where.tenant }), [])))
+    const [embedding] = embedded
+    if (embedding === undefined) return []
+    const found = yield* embeddings.nearest(where, embedder.model, embedding, lookedNear)
+    const [best] = found
+    const least = best === undefined ? 0 : best.similarity * leastNear
+    return found.flatMap(({ number, similarity }): ReadonlyArray<Ranked> =>
+      similarity > 0 && similarity >= least ? [{ number, score: similarity }] : []
+    )
+  })
+
+  const rankWords = Effect.fnUntraced(function* (where: SearchScope, question: string) {
     const { tenant } = where
     const totals = yield* totalsOf(tenant)
     const aspects = aspectsOf(question, new Date(yield* Clock.currentTimeMillis))
@@ -81,6 +107,15 @@ export const makeMemorySearch = Effect.gen(function* () {
           { list: together, weight: 1 },
           { list: similar, weight: similarWeight }
         ])
+  })
+
+  const rank = Effect.fnUntraced(function* (where: SearchScope, question: string) {
+    const [words, meanings] = yield* Effect.all([rankWords(where, question), near(where, question)], { concurrency: 2 })
+    if (meanings.length === 0) return words
+    return fuse([
+      { list: words, weight: 1 },
+      { list: meanings, weight: 1 }
+    ])
   })
 
   return Effect.fn("MemorySearch.search")(function* (

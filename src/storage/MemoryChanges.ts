@@ -50,7 +50,8 @@ export const makeMemoryChanges = Effect.gen(function* () {
     memory = ${storable(memory)}, hash = ${hash}, metadata = ${json(metadata)},
     words = ${storable(indexed.words)}, context = ${storable(indexed.context)},
     marks = ${texts(indexed.marks.map(storable))}, conversation = ${storable(indexed.conversation)},
-    said_at = ${said(indexed.said_at)}, turn = ${indexed.turn}`
+    said_at = ${said(indexed.said_at)}, turn = ${indexed.turn},
+    embedded_by = NULL, embedding = NULL, signs = NULL, embedding_due = '-infinity'`
 
   return {
     /** Adds it, or gives the one that is there; with `added`. */

@@ -1,24 +1,14 @@
-import { PgTypes } from "@effect/sql-pg"
-import { Context, Effect, Layer, Result, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, type Statement } from "effect/sql"
-import { MemoryId, MemoryMetadata, type MemoryScope, scopeParts } from "../domain/Memory.ts"
+import { MemoryId, MemoryMetadata } from "../domain/Memory.ts"
 import { Moment } from "../domain/Moment.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
-import { databaseTypes } from "./DatabaseTypes.ts"
-import { inScope } from "./MemoryRepository.ts"
-import { integers, storable, texts } from "./Parameters.ts"
+import { inSearch, isWhole, type SearchScope } from "./MemoryScopes.ts"
+import { flags, integers, reals, storable, texts } from "./Parameters.ts"
 import { allRows, firstRow, readableRows } from "./Rows.ts"
 import { makeTransaction } from "./Transaction.ts"
-
-/** Which memories are searched. */
-export interface SearchScope {
-  readonly tenant: TenantId
-  /** `only` takes those that have the scope's parts; `open` also those that leave them open, and no others. */
-  readonly match: "only" | "open"
-  readonly scope: MemoryScope
-}
 
 /** A word or a mark that is looked for. */
 export interface AskedWord {
@@ -91,11 +81,6 @@ const leastSimilar = 0.45
 
 const Presence = Schema.Struct({ present: Schema.Boolean })
 
-const numbers = (values: ReadonlyArray<number>) =>
-  Result.getOrThrow(PgTypes.array(values, PgTypes.OID.float8, databaseTypes))
-const flags = (values: ReadonlyArray<boolean>) =>
-  Result.getOrThrow(PgTypes.array(values, PgTypes.OID.bool, databaseTypes))
-
 /** The index of words over the memories that hold. Every method sees one tenant's only. */
 export class MemoryIndexRepository extends Context.Service<
   MemoryIndexRepository,
@@ -162,30 +147,11 @@ export class MemoryIndexRepository extends Context.Service<
         ) AS found
       )`
 
-      const open = (scope: MemoryScope): Statement.Fragment =>
-        sql.and(
-          scopeParts.map((part) =>
-            scope[part] === undefined
-              ? sql`${sql(part)} IS NULL`
-              : sql`(${sql(part)} IS NULL OR ${sql(part)} = ${scope[part]})`
-          )
-        )
-
-      const isWhole = ({ match, scope }: SearchScope) =>
-        match === "only" && scopeParts.every((part) => scope[part] === undefined)
-
-      const inside = (where: SearchScope): Statement.Fragment =>
-        sql.and([
-          sql`tenant_id = ${where.tenant}`,
-          sql.literal("valid_to IS NULL"),
-          where.match === "only" ? inScope(sql, where.scope) : open(where.scope)
-        ])
-
       const best = (where: SearchScope, limit: number): Statement.Fragment =>
         isWhole(where)
           ? sql`SELECT memory AS number, length FROM hit ORDER BY score DESC, memory LIMIT ${limit}`
           : sql`
-              SELECT number, hit.length FROM hit JOIN memories ON number = hit.memory WHERE ${inside(where)}
+              SELECT number, hit.length FROM hit JOIN memories ON number = hit.memory WHERE ${inSearch(sql, where)}
               ORDER BY score DESC, number LIMIT ${limit}`
 
       return MemoryIndexRepository.of({
@@ -252,7 +218,7 @@ export class MemoryIndexRepository extends Context.Service<
                   weight * (in_text + 0.6 * in_context)
                     / (in_text + 0.6 * in_context + 0.3 + 0.9 * found.length / ${length}::float8) AS score
                 FROM unnest(${integers(leading.map(({ place }) => place))}, ${texts(leading.map(({ term }) => term))},
-                    ${numbers(leading.map(({ weight }) => weight))}) AS asked (place, term, weight)
+                    ${reals(leading.map(({ weight }) => weight))}) AS asked (place, term, weight)
                 CROSS JOIN LATERAL (
                   SELECT memory, in_text, in_context, length FROM memory_terms
                   WHERE tenant_id = ${where.tenant} AND memory_terms.term = asked.term
@@ -325,7 +291,7 @@ export class MemoryIndexRepository extends Context.Service<
                   SELECT number, max(word_similarity(asked, coalesce(words, memory)))::float8 AS similarity
                   FROM unnest(${texts(words)}) AS asked
                   JOIN memories ON asked <% coalesce(words, memory)
-                  WHERE ${inside(where)}
+                  WHERE ${inSearch(sql, where)}
                   GROUP BY number ORDER BY similarity DESC, number LIMIT ${limit}`)
               )
             )

@@ -1,12 +1,11 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
-import { SqlClient, SqlError, type Statement } from "effect/sql"
+import { SqlClient, SqlError } from "effect/sql"
 import {
   Memory,
   type MemoryActor,
   type MemoryId,
   type MemoryScope,
-  MemoryVersion,
-  scopeParts
+  MemoryVersion
 } from "../domain/Memory.ts"
 import { AlreadyExists, type DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
@@ -14,6 +13,7 @@ import type { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
 import { after, pageOf } from "./KeysetPage.ts"
 import { makeMemoryChanges, type MemoryContent, memoryColumns, type NewMemory } from "./MemoryChanges.ts"
+import { inScope } from "./MemoryScopes.ts"
 import { makeMemoryWriting, type MemoryWrite } from "./MemoryWriting.ts"
 import { allRows, firstRow, readableRows } from "./Rows.ts"
 import { makeTransaction } from "./Transaction.ts"
@@ -41,13 +41,6 @@ const deletionBatch = 500
 
 const isDuplicate = (failure: unknown): failure is SqlError.SqlError =>
   SqlError.isSqlError(failure) && failure.reason._tag === "UniqueViolation"
-
-/** The condition that memories are of a scope. */
-export const inScope = (sql: SqlClient.SqlClient, scope: MemoryScope): Statement.Fragment =>
-  sql.and([
-    sql.literal("true"),
-    ...scopeParts.flatMap((part) => (scope[part] === undefined ? [] : [sql`${sql(part)} = ${scope[part]}`]))
-  ])
 
 /** Memories in PostgreSQL. Every method sees one tenant's only. */
 export class MemoryRepository extends Context.Service<

@@ -11,6 +11,7 @@ import websocketTickets from "./migrations/0006_websocket_tickets.ts"
 import workspaceVolumes from "./migrations/0007_workspace_volumes.ts"
 import projects from "./migrations/0008_projects.ts"
 import budgets from "./migrations/0009_budgets.ts"
+import memoryEmbeddings from "./migrations/0010_memory_embeddings.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -22,7 +23,8 @@ const migrations = {
   "0006_websocket_tickets": websocketTickets,
   "0007_workspace_volumes": workspaceVolumes,
   "0008_projects": projects,
-  "0009_budgets": budgets
+  "0009_budgets": budgets,
+  "0010_memory_embeddings": memoryEmbeddings
 }
 
 const table = "schema_migrations"

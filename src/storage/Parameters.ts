@@ -12,6 +12,12 @@ export const uuids: (values: ReadonlyArray<string>) => PgTypes.Parameter = array
 /** An array of 64-bit integers as a parameter. */
 export const integers: (values: ReadonlyArray<number>) => PgTypes.Parameter = array(PgTypes.OID.int8)
 
+/** An array of numbers as a parameter. */
+export const reals: (values: ReadonlyArray<number>) => PgTypes.Parameter = array(PgTypes.OID.float8)
+
+/** An array of truth values as a parameter. */
+export const flags: (values: ReadonlyArray<boolean>) => PgTypes.Parameter = array(PgTypes.OID.bool)
+
 /** An array of texts as a parameter. */
 export const texts: (values: ReadonlyArray<string | null>) => PgTypes.Parameter = array(PgTypes.OID.text)
 

@@ -6,6 +6,7 @@ import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
 import * as EmbeddedDatabase from "../../src/storage/EmbeddedDatabase.ts"
 import { LeaseConnection } from "../../src/storage/LeaseConnection.ts"
+import { MemoryEmbeddingRepository } from "../../src/storage/MemoryEmbeddingRepository.ts"
 import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
 import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
 import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
@@ -27,6 +28,7 @@ import { embeddedDirectory } from "./EmbeddedDirectory.ts"
 /** All repositories over a database. */
 export const repositories = Layer.mergeAll(
   ApiKeyRepository.layer,
+  MemoryEmbeddingRepository.layer,
   BudgetRepository.layer,
   MemoryIndexRepository.layer,
   MemoryJobRepository.layer,

@@ -4,9 +4,12 @@ import { Digest, SecureRandom } from "effect/crypto"
 import { SqlClient } from "effect/sql"
 import type { MemoryActor, MemoryMetadata, MemoryScope } from "../../src/domain/Memory.ts"
 import type { TenantId } from "../../src/domain/Tenant.ts"
+import { Embedder } from "../../src/outbound/Embedder.ts"
 import { makeMemoryContents } from "../../src/services/MemoryContents.ts"
 import { makeMemorySearch } from "../../src/services/MemorySearch.ts"
+import { MemoryEmbeddingRepository } from "../../src/storage/MemoryEmbeddingRepository.ts"
 import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
+import type { SearchScope } from "../../src/storage/MemoryScopes.ts"
 import { MemorySettingsRepository } from "../../src/storage/MemorySettingsRepository.ts"
 import { onBothDatabases } from "./Databases.ts"
 import { newTenant } from "./Fixtures.ts"
@@ -28,8 +31,11 @@ const remember = Effect.fnUntraced(function* (
   return added
 })
 
+/** Search without an embedder. */
+const wordSearch = Effect.provideService(makeMemorySearch, Embedder, null)
+
 const found = Effect.fnUntraced(function* (tenant: TenantId, question: string, scope: MemoryScope = {}) {
-  const search = yield* makeMemorySearch
+  const search = yield* wordSearch
   return (yield* search({ tenant, match: "only", scope }, question, 10)).found
 })
 
@@ -197,7 +203,7 @@ onBothDatabases("memories", (it) => {
   it.effect("of a scope are found in it only; an open search takes those without one too, and no other's", () =>
     Effect.gen(function* () {
       const tenant = yield* newTenant
-      const search = yield* makeMemorySearch
+      const search = yield* wordSearch
       yield* remember(tenant, "The key hangs by the door.")
       yield* remember(tenant, "The key lies in the drawer.", {}, { user_id: "ann" })
       yield* remember(tenant, "The key is lost.", {}, { user_id: "bob" })
@@ -229,6 +235,41 @@ onBothDatabases("memories", (it) => {
         recall_limit: 3
       })
       assert.deepEqual(yield* settings.find(yield* newTenant), nothing)
+    })
+  )
+
+  it.effect("have embeddings, of which the nearest are found in their scope, as long as the text is the same", () =>
+    Effect.gen(function* () {
+      const embeddings = yield* MemoryEmbeddingRepository
+      const tenant = yield* newTenant
+      const where: SearchScope = { tenant, match: "only", scope: {} }
+      const own = yield* remember(tenant, "one")
+      yield* remember(tenant, "two", {}, { user_id: "ann" })
+      yield* remember(yield* newTenant, "three")
+      const claimed = yield* embeddings.claim(1000, 60_000)
+      assert.lengthOf(yield* embeddings.claim(1000, 60_000), 0)
+      const embeddingOf = (memory: string) => (memory === "one" ? [1, 0, 0] : [0.6, 0.8, 0])
+      yield* embeddings.save(
+        "m",
+        claimed.map(({ hash, memory, number }) => ({ number, hash, embedding: embeddingOf(memory) }))
+      )
+      const near = yield* embeddings.nearest(where, "m", [0, 1, 0], 10)
+      assert.deepEqual(
+        near.map(({ similarity }) => similarity.toFixed(3)),
+        ["0.800", "0.000"]
+      )
+      assert.lengthOf(yield* embeddings.nearest({ ...where, scope: { user_id: "ann" } }, "m", [1, 0, 0], 10), 1)
+      assert.lengthOf(yield* embeddings.nearest(where, "other", [0, 1, 0], 10), 0)
+      assert.lengthOf(yield* embeddings.nearest(where, "m", [0, 1], 10), 0)
+
+      const { contentOf } = yield* contents
+      const memories = yield* MemoryRepository
+      yield* memories.update(tenant, own.memory.id, yield* contentOf("four", {}, {}), actor)
+      assert.lengthOf(yield* embeddings.nearest(where, "m", [0, 1, 0], 10), 1)
+      const [changed] = yield* embeddings.claim(1000, 60_000)
+      assert.strictEqual(changed?.memory, "four")
+      yield* embeddings.save("m", [{ number: changed?.number ?? 0, hash: "of an older text", embedding: [1, 0, 0] }])
+      assert.lengthOf(yield* embeddings.nearest(where, "m", [0, 1, 0], 10), 1)
     })
   )
 })

@@ -36,6 +36,16 @@ export class MemoryModelFailed extends Schema.TaggedError<MemoryModelFailed>()("
   }
 }
 
+/** The embedder did not answer in time, or not as it was asked to; memory is searched by words alone. */
+export class EmbedderFailed extends Schema.TaggedError<EmbedderFailed>()("EmbedderFailed", {
+  reason: Schema.Literals(["unreachable", "timeout", "refused", "nonsense"]),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message() {
+    return "The embedder gave no usable answer."
+  }
+}
+
 /** Memory could not be searched before a run; the agent is told so. */
 export class MemoryUnavailable extends Schema.TaggedError<MemoryUnavailable>()("MemoryUnavailable", {
   cause: Schema.optionalKey(Schema.Defect())

@@ -511,6 +511,16 @@ export const catalogue = {
     cause: "The model that extracts memories did not answer, or answered something else.",
     remedy: "Try again; the operator checks MEMORY_MODEL and ANTHROPIC_BASE_URL."
   },
+  EmbedderFailed: {
+    error_id: "ERR_EMBEDDER_FAILED",
+    code: "EMBEDDER_FAILED",
+    status: 502,
+    severity: "warning",
+    shows: ["log"],
+    retry: "no",
+    cause: "The embedder did not answer in time, or answered something else; memory was searched by words alone.",
+    remedy: "The operator checks EMBEDDER_URL and EMBEDDER_MODEL."
+  },
   MemoryUnavailable: {
     error_id: "ERR_MEMORY_UNAVAILABLE",
     code: "MEMORY_UNAVAILABLE",
