@@ -3,7 +3,14 @@ import { readdirSync, readFileSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { leftOut, operations, postgresFaults, redisFaults } from "../../test/faults/Matrix.ts"
-import { type AgentResult, agentResultsFile, type FaultResult, resultsDirectory } from "../../test/faults/Results.ts"
+import {
+  type AgentResult,
+  agentResultsFile,
+  type FaultResult,
+  memoryResultsFile,
+  type MemoryResult,
+  resultsDirectory
+} from "../../test/faults/Results.ts"
 import { table } from "./Page.ts"
 import type { Findings } from "./Part.ts"
 import { runTests } from "./TestRun.ts"
@@ -34,9 +41,27 @@ const agentsOf = (results: ReadonlyArray<AgentResult>): string =>
     ])
   )
 
+const becomesOf: Readonly<Record<MemoryResult["step"], string>> = {
+  "before a run": "the run goes on; its prompt says what is missing, or the log",
+  "after a run": "an event that is not fatal; nothing wrong is stored, and it is learned later",
+  "in a search": "a line in the log; it is searched by words alone"
+}
+
+const memoryOf = (results: ReadonlyArray<MemoryResult>): string =>
+  table(
+    ["memory", "when", "failure", "what becomes of it"],
+    results.map(({ error_id, green, name, step }) => [
+      name,
+      step,
+      `${green ? "" : "**not so:** "}\`${error_id}\``,
+      becomesOf[step]
+    ])
+  )
+
 const tablesOf = (
   faults: ReadonlyArray<FaultResult>,
-  agents: ReadonlyArray<AgentResult>
+  agents: ReadonlyArray<AgentResult>,
+  memory: ReadonlyArray<MemoryResult>
 ): string => `Real processes are killed, frozen and cut off under a running service. Every cell stands for a test of all of this: status and body, \`Retry-After\`, one line in the log with the \`error_id\` and what is known of the request, the count in \`api_errors_total\`, what is in PostgreSQL afterwards, nothing internal in the answer, the time to it, and the same operation on the same service, without a restart, once the part is back.
 
 "success" and "completed": as without the fault. "unsaved": the stream ends with \`error\` (\`ERR_SESSION_PERSIST_FAILED\`, with this id in its details), \`result\` and \`done\` without ids, the single answer is 500 with \`unsaved_result\`, and the run is \`lost\` once its lease is over. Times are to the answer, of runs under way from the fault to their end, with \`APPEND_TIMEOUT\` at 3 s.
@@ -55,17 +80,29 @@ ${leftOut.map(({ fault, reason }) => `Left out, "${fault}": ${reason}`).join("\n
 
 Each is seen in a stream and in a single answer; where the agent had begun, the session's next turn completes.
 
-${agentsOf(agents)}`
+${agentsOf(agents)}
+
+### Memory
+
+A failure of memory never costs a run: each of these runs completes, and so does its session.
+
+${memoryOf(memory)}`
 
 /** Runs the whole matrix. */
 export const proveFaults = async (): Promise<Findings> => {
   await rm(resultsDirectory, { recursive: true, force: true })
   const { failures, passed, total } = await runTests(["test/faults"])
-  const files = readdirSync(resultsDirectory).filter((name) => name.endsWith(".json") && name !== agentResultsFile)
+  const files = readdirSync(resultsDirectory).filter(
+    (name) => name.endsWith(".json") && name !== agentResultsFile && name !== memoryResultsFile
+  )
   const faults = files.map((name) => read(name) as FaultResult)
   return {
     commands: ["npx vitest run test/faults"],
     failures,
-    text: `${passed} of ${total} tests passed. ${tablesOf(faults, read(agentResultsFile) as ReadonlyArray<AgentResult>)}`
+    text: `${passed} of ${total} tests passed. ${tablesOf(
+      faults,
+      read(agentResultsFile) as ReadonlyArray<AgentResult>,
+      read(memoryResultsFile) as ReadonlyArray<MemoryResult>
+    )}`
   }
 }

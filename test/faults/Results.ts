@@ -29,6 +29,17 @@ export interface AgentResult {
   readonly green: boolean
 }
 
+/** What became of one way in which memory fails. */
+export interface MemoryResult {
+  readonly step: "before a run" | "after a run" | "in a search"
+  readonly name: string
+  readonly error_id: string
+  green: boolean
+}
+
+/** The file of memory's results. */
+export const memoryResultsFile = "memory.json"
+
 /** The file of agents' results. */
 export const agentResultsFile = "agents.json"
 
@@ -85,4 +96,10 @@ export const saveResults = async (
 export const saveAgentResults = async (results: ReadonlyArray<AgentResult>): Promise<void> => {
   await mkdir(resultsDirectory, { recursive: true })
   await writeFile(join(resultsDirectory, agentResultsFile), `${JSON.stringify(results, undefined, 2)}\n`)
+}
+
+/** Writes what became of memory's faults. */
+export const saveMemoryResults = async (results: ReadonlyArray<MemoryResult>): Promise<void> => {
+  await mkdir(resultsDirectory, { recursive: true })
+  await writeFile(join(resultsDirectory, memoryResultsFile), `${JSON.stringify(results, undefined, 2)}\n`)
 }

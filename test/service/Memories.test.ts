@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { Client } from "pg"
 import { assert, beforeAll, describe, it } from "vitest"
-import { rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
 import { at, listAt, numberAt, textAt } from "./Json.ts"
 import { small } from "./Prompts.ts"
@@ -42,11 +40,6 @@ const systemPrompts = (session: string): ReadonlyArray<string> =>
     .model.requests()
     .filter(({ kind, sessionId }) => kind === "main" && sessionId === session)
     .map(({ body }) => JSON.stringify(at(body, "system")))
-
-const failuresCounted = async (error_id: string): Promise<number> => {
-  const { text } = await setting().service.request("GET", "/metrics")
-  return Number(new RegExp(`^api_errors_total\\{error_code="${error_id}"\\} (\\d+)`, "m").exec(text)?.[1])
-}
 
 beforeAll(async () => {
   const { body } = await setting().service.request("POST", "/api/v1/tenants", { body: { name: "stranger" } })
@@ -266,46 +259,6 @@ describe("before a run", () => {
     for (const memory of [{ recall: "yes" }, { colour: 1 }, { user_id: "" }, true]) {
       const { status } = await setting().service.request("POST", "/api/v1/query", { body: { prompt: "x", memory } })
       assert.strictEqual(status, 422)
-    }
-  })
-
-  it("a stored record that cannot be read is left out, and said in the log", async () => {
-    const { database, service } = setting()
-    const id = await remember({ text: "The lighthouse is red." })
-    await remember({ text: "The lighthouse keeper is called Ada." })
-    await rowsOf(database, "UPDATE memories SET metadata = '[]' WHERE id = $1", [id])
-    const stream = await ask({ prompt: "Tell of the lighthouse." })
-    const [prompt = ""] = systemPrompts(stream.sessionId)
-    assert.include(prompt, "Ada")
-    assert.notInclude(prompt, "is red")
-    assert.isDefined(
-      service
-        .logs()
-        .find((line) => line["error_id"] === "ERR_MEMORY_INJECTION_FAILED" && line["run_id"] === stream.runId)
-    )
-    assert.strictEqual((await call("GET", "")).status, 200)
-    assert.strictEqual((await call("POST", "/search", { query: "lighthouse" })).status, 200)
-    await call("DELETE", `/${id}`)
-  })
-
-  it("a locked table costs a run the time limit, and its prompt says that memory is unavailable", async () => {
-    const { database, service } = setting()
-    const counted = await failuresCounted("ERR_MEMORY_UNAVAILABLE")
-    const client = new Client({ connectionString: database })
-    await client.connect()
-    try {
-      await client.query("BEGIN; LOCK TABLE memories IN ACCESS EXCLUSIVE MODE")
-      const stream = await ask({ prompt: "What is the deploy script called?" })
-      assert.strictEqual(at(stream.first("done").data, "reason"), "completed")
-      const [prompt = ""] = systemPrompts(stream.sessionId)
-      assert.include(prompt, "Memory is unavailable in this turn")
-      const line = service.logs().find((one) => one["run_id"] === stream.runId && one["error_id"] !== undefined)
-      assert.deepInclude(Object(line), { error_id: "ERR_MEMORY_UNAVAILABLE", session_id: stream.sessionId })
-      assert.strictEqual(await failuresCounted("ERR_MEMORY_UNAVAILABLE"), counted + 1)
-      const [run] = await rowsOf(database, "SELECT status FROM runs WHERE id = $1", [stream.runId])
-      assert.strictEqual(run?.["status"], "completed")
-    } finally {
-      await client.end()
     }
   })
 })
