@@ -2,13 +2,14 @@
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { MemoryList } from "../src/api/Memories.ts"
 import { MessageList } from "../src/api/Sessions.ts"
 import { Session } from "../src/domain/Session.ts"
 import { Client } from "./demo/Client.ts"
 import { leftIn } from "./demo/Leftovers.ts"
 import { dollars, field, heading, note, print, Screen, styled } from "./demo/Screen.ts"
 import { startService } from "./demo/Service.ts"
-import { haiku, prompts, story } from "./demo/Story.ts"
+import { fact, haiku, prompts, story } from "./demo/Story.ts"
 import { startScriptedModel } from "./scripted-model/ScriptedModel.ts"
 
 const began = performance.now()
@@ -67,6 +68,16 @@ const tellStory = async (client: Client) => {
   check(fork.session_id !== first.session_id, "the fork is another session")
   check(fork.said.includes(prompts.write) && fork.said.includes(prompts.remember), "the fork knows both turns")
   await showStored(client, fork.session_id)
+
+  heading("Something is told in a session …", "POST /api/v1/query")
+  const told = await turn(client, "/api/v1/query", { prompt: prompts.tell, ...settings })
+  const { memories } = await client.get("/api/v1/memories", MemoryList)
+  check(memories.length === 1 && memories[0]?.memory === fact, "the fact is remembered")
+  field("remembered", fact)
+
+  heading("… and known in another one", "POST /api/v1/query")
+  const asked = await turn(client, "/api/v1/query", { prompt: prompts.ask, ...settings })
+  check(asked.session_id !== told.session_id && asked.said.includes("Fresnel"), "the other session knows the fact")
 }
 
 const demonstrate = async (signal: AbortSignal) => {

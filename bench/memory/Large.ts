@@ -5,7 +5,7 @@ import { openSearcher } from "./Search.ts"
 
 const memories = 100_000
 const vocabulary = 30_000
-const questions = 300
+const questions = 200
 const users = 1000
 
 /** Rare words are rare, as in every language: the n-th most frequent has the n-th part of the first one's share. */

@@ -37,6 +37,7 @@ export const startService = async (dataDirectory: string, modelUrl: string, sign
       PORT: "0",
       ANTHROPIC_BASE_URL: modelUrl,
       ANTHROPIC_API_KEY: "scripted-model",
+      MEMORY_MODEL: "haiku",
       SHUTDOWN_GRACE: "1 second"
     }
   })

@@ -9,6 +9,7 @@ export interface IndexedText {
   readonly words: string
   readonly context: string
   readonly marks: ReadonlyArray<string>
+  /** Names what the text was said in; null where nothing tells that it was said beside others. */
   readonly conversation: string | null
   /** RFC 3339; null when it is unknown. */
   readonly said_at: string | null

@@ -82,7 +82,7 @@ export class MemoryJobRepository extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const execute = yield* makeExecute
       const transaction = yield* makeTransaction
-      const write = yield* makeMemoryWriting
+      const writing = yield* makeMemoryWriting
       const jobs = allRows(MemoryJob)
       const keys = allRows(JobKey)
       const dues = allRows(Due)
@@ -190,7 +190,7 @@ export class MemoryJobRepository extends Context.Service<
             "MemoryJobRepository.save",
             job,
             Effect.gen(function* () {
-              const memories = yield* write(job.tenant_id, writes, actor)
+              const memories = yield* writing.apply(job.tenant_id, writes, actor)
               yield* pay(job, spent)
               const events = yield* writeLast(job, last)
               yield* sql`DELETE FROM memory_jobs WHERE run_id = ${job.run_id}`

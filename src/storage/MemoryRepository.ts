@@ -1,12 +1,6 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import {
-  Memory,
-  type MemoryActor,
-  type MemoryId,
-  type MemoryScope,
-  MemoryVersion
-} from "../domain/Memory.ts"
+import { Memory, type MemoryActor, type MemoryId, type MemoryScope, MemoryVersion } from "../domain/Memory.ts"
 import { AlreadyExists, type DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -14,7 +8,7 @@ import { makeExecute } from "./DatabaseCalls.ts"
 import { after, pageOf } from "./KeysetPage.ts"
 import { makeMemoryChanges, type MemoryContent, memoryColumns, type NewMemory } from "./MemoryChanges.ts"
 import { inScope } from "./MemoryScopes.ts"
-import { makeMemoryWriting, type MemoryWrite } from "./MemoryWriting.ts"
+import { type AddedMemory, makeMemoryWriting, type MemoryWrite } from "./MemoryWriting.ts"
 import { allRows, firstRow, readableRows } from "./Rows.ts"
 import { makeTransaction } from "./Transaction.ts"
 
@@ -24,16 +18,9 @@ export interface MemoryFilter extends MemoryScope {
   readonly include_invalid?: boolean
 }
 
-/** A memory that was to be added: it, or the equal one that was there. */
-export interface AddedMemory {
-  readonly memory: Memory
-  readonly added: boolean
-}
-
 /** What taking back the latest change of a memory came to. */
 export type Undoing = { readonly _tag: "Undone"; readonly memory: Memory } | { readonly _tag: "Unchanged" }
 
-const AddedRow = Schema.Struct({ ...Memory.fields, added: Schema.Boolean })
 const MemoryKey = Schema.Struct({ id: Schema.String })
 
 /** How many memories one statement deletes: each takes its words out of the index. */
@@ -109,11 +96,10 @@ export class MemoryRepository extends Context.Service<
       const execute = yield* makeExecute
       const transaction = yield* makeTransaction
       const changes = yield* makeMemoryChanges
-      const write = yield* makeMemoryWriting
+      const writing = yield* makeMemoryWriting
       const columns = sql.literal(memoryColumns)
       const versionColumns = sql.literal(Object.keys(MemoryVersion.fields).join(", "))
       const memory = firstRow(Memory)
-      const added = firstRow(AddedRow)
       const version = firstRow(MemoryVersion)
       const keys = allRows(MemoryKey)
       const memories = pageOf(Memory, readableRows("memories", Memory))
@@ -124,18 +110,7 @@ export class MemoryRepository extends Context.Service<
 
       const add = Effect.fn("MemoryRepository.add")(
         (tenant: TenantId, all: ReadonlyArray<NewMemory>, actor: MemoryActor) =>
-          execute(
-            "MemoryRepository.add",
-            transaction(
-              Effect.forEach(all, (one) =>
-                added(changes.add(tenant, one, actor)).pipe(
-                  Effect.flatMap(Effect.fromOption),
-                  Effect.orDie,
-                  Effect.map(({ added, ...row }): AddedMemory => ({ memory: new Memory(row), added }))
-                )
-              )
-            )
-          )
+          execute("MemoryRepository.add", transaction(Effect.forEach(all, (one) => writing.add(tenant, one, actor))))
       )
 
       const find = Effect.fn("MemoryRepository.find")((tenant: TenantId, id: MemoryId) =>
@@ -249,7 +224,7 @@ export class MemoryRepository extends Context.Service<
           execute(
             "MemoryRepository.apply",
             // Somebody may store the same in between; the second time it is seen.
-            Effect.retry(transaction(write(tenant, writes, actor)), { while: isDuplicate, times: 2 })
+            Effect.retry(transaction(writing.apply(tenant, writes, actor)), { while: isDuplicate, times: 2 })
           )
         ),
         find,

@@ -5,6 +5,12 @@ import type { TenantId } from "../domain/Tenant.ts"
 import { makeMemoryChanges, type MemoryContent, type NewMemory } from "./MemoryChanges.ts"
 import { allRows, firstRow } from "./Rows.ts"
 
+/** A memory that was to be added: it, or the equal one that was there. */
+export interface AddedMemory {
+  readonly memory: Memory
+  readonly added: boolean
+}
+
 /** One thing that was learned. */
 export type MemoryWrite =
   | { readonly _tag: "Add"; readonly memory: NewMemory }
@@ -16,7 +22,7 @@ const AddedRow = Schema.Struct({ ...Memory.fields, added: Schema.Boolean })
 
 const MemoryKey = Schema.Struct({ id: MemoryId })
 
-/** Writes what was learned, inside a transaction; answers with the memories that are new or changed. */
+/** Makes what writes memories inside a transaction. */
 export const makeMemoryWriting = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const changes = yield* makeMemoryChanges
@@ -24,12 +30,15 @@ export const makeMemoryWriting = Effect.gen(function* () {
   const changed = firstRow(Memory)
   const keys = allRows(MemoryKey)
 
-  const add = Effect.fnUntraced(function* (tenant: TenantId, memory: NewMemory, actor: MemoryActor) {
-    const { added: isNew, ...row } = yield* Effect.orDie(
-      Effect.flatMap(added(changes.add(tenant, memory, actor)), Effect.fromOption)
+  /** Adds one, or gives the equal one that holds in its scope. */
+  const add = (tenant: TenantId, memory: NewMemory, actor: MemoryActor) =>
+    Effect.flatMap(
+      added(changes.add(tenant, memory, actor)),
+      Option.match({
+        onNone: () => Effect.die(new Error("A memory is neither added nor there")),
+        onSome: ({ added, ...row }): Effect.Effect<AddedMemory> => Effect.succeed({ memory: new Memory(row), added })
+      })
     )
-    return { memory: new Memory(row), isNew }
-  })
 
   /** Whether it still holds, and no other memory of its scope is already what it would become. */
   const mayBecome = (tenant: TenantId, id: MemoryId, { hash }: MemoryContent) =>
@@ -49,13 +58,14 @@ export const makeMemoryWriting = Effect.gen(function* () {
       (found) => found.length > 0
     )
 
-  return Effect.fnUntraced(function* (tenant: TenantId, writes: ReadonlyArray<MemoryWrite>, actor: MemoryActor) {
+  /** Writes what was learned; answers with the memories that are new or changed. */
+  const apply = Effect.fnUntraced(function* (tenant: TenantId, writes: ReadonlyArray<MemoryWrite>, actor: MemoryActor) {
     const written: Array<Memory> = []
     for (const write of writes) {
       switch (write._tag) {
         case "Add": {
-          const { isNew, memory } = yield* add(tenant, write.memory, actor)
-          if (isNew) written.push(memory)
+          const { added, memory } = yield* add(tenant, write.memory, actor)
+          if (added) written.push(memory)
           break
         }
         case "Update": {
@@ -73,4 +83,6 @@ export const makeMemoryWriting = Effect.gen(function* () {
     }
     return written
   })
+
+  return { add, apply }
 })

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { assert, beforeAll, describe, it } from "vitest"
+import { rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
 import { at, listAt, numberAt, textAt } from "./Json.ts"
 import { small } from "./Prompts.ts"
@@ -183,6 +184,18 @@ describe("memories", () => {
     await refused(503, "ERR_MEMORY_MODEL_MISSING", "POST", "", { messages: "I like tea." })
     await remember({ text: "Not fine." })
     await refused(409, "ERR_ALREADY_EXISTS", "PUT", `/${id}`, { text: "not fine" })
+  })
+
+  it("that the database cannot take are refused with its failure, and are not there", async () => {
+    const { database } = setting()
+    const text = "The harbour master is called Ole."
+    await rowsOf(database, "ALTER TABLE memory_versions RENAME TO memory_versions_away")
+    try {
+      await refused(500, "ERR_DB_REFUSED", "POST", "", { text })
+    } finally {
+      await rowsOf(database, "ALTER TABLE memory_versions_away RENAME TO memory_versions")
+    }
+    assert.deepEqual(listAt((await call("POST", "/search", { query: "harbour master" })).body, "results"), [])
   })
 
   it("answer any question, whatever it is made of", async () => {

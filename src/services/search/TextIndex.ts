@@ -1,20 +1,10 @@
 import type { MemoryMetadata, MemoryScope } from "../../domain/Memory.ts"
+import type { IndexedText } from "../../storage/MemoryChanges.ts"
 import { marksOf, momentIn, spansIn, speaksOfTime } from "./Moments.ts"
 import { wordsOf } from "./Words.ts"
 
 /** Marks a text that speaks of a time, so that questions for a time find it. */
 export const timeMark = "#time"
-
-/** What a text is found by. */
-export interface TextIndex {
-  readonly words: string
-  readonly context: string
-  readonly marks: ReadonlyArray<string>
-  /** Names what the text was said in; null where nothing tells that it was said beside others. */
-  readonly conversation: string | null
-  readonly said_at: string | null
-  readonly turn: number
-}
 
 const momentNames =
   /^(timestamp|date|datetime|date_time|time|said_at|spoken_at|sent_at|occurred_at|event_date|created_at|(session|message|turn|conversation)_?(date|time|datetime|date_time|timestamp))$/i
@@ -77,7 +67,7 @@ const textsIn = (value: unknown): ReadonlyArray<string> => {
 }
 
 /** What a text is found by: its own words, who said it and what else its metadata says of it, and the times it speaks of. */
-export const indexText = (whole: string, metadata: MemoryMetadata, scope: MemoryScope): TextIndex => {
+export const indexText = (whole: string, metadata: MemoryMetadata, scope: MemoryScope): IndexedText => {
   const { said, speaker, text } = lineOf(whole, metadata)
   const turn = turnOf(metadata)
   const named = entryOf(metadata, conversationNames)
