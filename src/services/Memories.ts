@@ -18,7 +18,7 @@ import { type MemoryFilter, MemoryRepository } from "../storage/MemoryRepository
 import { makeMemoryContents } from "./MemoryContents.ts"
 import { makeMemorySearch } from "./MemorySearch.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
-import { holdsKey } from "./Secrets.ts"
+import { refuseKeys } from "./Secrets.ts"
 
 /** What a client changes of a memory; what is absent stays. */
 export interface MemoryPatch {
@@ -27,11 +27,6 @@ export interface MemoryPatch {
 }
 
 const actorOf = ({ api_key_id }: Principal): MemoryActor => ({ kind: "api_key", id: api_key_id })
-
-const refuseKeys = (path: string, text: string) =>
-  holdsKey(text)
-    ? Effect.fail(new ValidationFailed({ issues: [{ path, message: "holds a secret key, which is never stored" }] }))
-    : Effect.void
 
 /** What a tenant's agents remember. Another tenant's memories do not exist for it. */
 export class Memories extends Context.Service<
@@ -101,7 +96,7 @@ export class Memories extends Context.Service<
         metadata: MemoryMetadata,
         scope: MemoryScope
       ) {
-        yield* refuseKeys("body.text", text)
+        yield* refuseKeys({ text, metadata })
         const memory = yield* newMemory(text, metadata, scope)
         const added = yield* repository.add(principal.tenant_id, [memory], actorOf(principal))
         return yield* Effect.orDie(Effect.fromNullishOr(added[0]?.memory))
@@ -109,7 +104,7 @@ export class Memories extends Context.Service<
 
       const update = Effect.fn("Memories.update")(function* (principal: Principal, id: MemoryId, patch: MemoryPatch) {
         const { tenant_id } = principal
-        if (patch.text !== undefined) yield* refuseKeys("body.text", patch.text)
+        yield* refuseKeys(patch)
         const known = yield* found(id, repository.find(tenant_id, id))
         const content = yield* contentOf(patch.text ?? known.memory, patch.metadata ?? known.metadata, scopeOf(known))
         return yield* found(id, repository.update(tenant_id, id, content, actorOf(principal)))

@@ -1,6 +1,7 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import type { Principal } from "../domain/ApiKey.ts"
 import type { MemoryModelFailed, MemoryModelMissing } from "../domain/errors/MemoryErrors.ts"
+import type { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Memory, MemoryMetadata, MemoryScope } from "../domain/Memory.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -11,6 +12,7 @@ import type { MemoryWrite } from "../storage/MemoryWriting.ts"
 import { makeMemoryContents } from "./MemoryContents.ts"
 import { planOf, type PlannedFact, planRequest, type Said } from "./MemoryPlan.ts"
 import { makeMemorySearch } from "./MemorySearch.ts"
+import { refuseKeys } from "./Secrets.ts"
 
 /** Known memories that the model is shown. */
 const mostKnown = 20
@@ -52,7 +54,7 @@ export class MemoryLearning extends Context.Service<
       conversation: ReadonlyArray<Said>,
       metadata: MemoryMetadata,
       scope: MemoryScope
-    ): Effect.Effect<ReadonlyArray<Memory>, MemoryModelFailed | MemoryModelMissing | DatabaseFailure>
+    ): Effect.Effect<ReadonlyArray<Memory>, MemoryModelFailed | MemoryModelMissing | ValidationFailed | DatabaseFailure>
   }
 >()("causeway/services/MemoryLearning") {
   static readonly layer = Layer.effect(
@@ -100,6 +102,7 @@ export class MemoryLearning extends Context.Service<
         configured: model.configured,
         study,
         learn: Effect.fn("MemoryLearning.learn")(function* (principal, conversation, metadata, scope) {
+          yield* refuseKeys({ metadata })
           const { api_key_id, tenant_id } = principal
           const lesson: Lesson = { tenant: tenant_id, scope, conversation, withheld: [], metadata }
           const writes = yield* study(lesson, () => {})

@@ -158,6 +158,8 @@ describe("memories", () => {
       ["body.text", "POST", "", { text: "x".repeat(10_001) }],
       ["body", "POST", "", { text: "a\0b" }],
       ["body.text", "POST", "", { text: "My key is sk-ant-api03-abcdefghijklmnopqrstuv" }],
+      ["body.metadata", "POST", "", { text: "x", metadata: { a: ["sk-ant-api03-abcdefghijklmnopqrstuv"] } }],
+      ["body.metadata", "PUT", `/${id}`, { metadata: { a: "ghp_abcdefghijklmnopqrstuvwxyz" } }],
       ["body.messages", "POST", "", { text: "x", messages: "y" }],
       ["body.user_id", "POST", "", { text: "x", user_id: "" }],
       ["body.metadata", "POST", "", { text: "x", metadata: [1] }],
