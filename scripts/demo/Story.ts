@@ -26,6 +26,16 @@ const pace = { chunk: 4, every: 20 } as const
  */
 export const story: Behaviour = {
   rules: [
+    // What the model that learns is asked has all that was said in it, so it comes first.
+    {
+      system: lesson,
+      prompt: prompts.tell,
+      steps: [{ text: JSON.stringify({ facts: [{ text: fact, action: "add", known: null }] }) }]
+    },
+    {
+      system: lesson,
+      steps: [{ text: JSON.stringify({ facts: [] }) }]
+    },
     {
       kind: "main",
       prompt: prompts.write,
@@ -66,15 +76,6 @@ export const story: Behaviour = {
       kind: "main",
       prompt: prompts.ask,
       steps: [{ ...pace, text: "I do not know." }]
-    },
-    {
-      system: lesson,
-      prompt: prompts.tell,
-      steps: [{ text: JSON.stringify({ facts: [{ text: fact, action: "add", known: null }] }) }]
-    },
-    {
-      system: lesson,
-      steps: [{ text: JSON.stringify({ facts: [] }) }]
     }
   ]
 }

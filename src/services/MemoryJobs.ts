@@ -162,7 +162,9 @@ export class MemoryJobs extends Context.Service<
             )
         if (Result.isSuccess(saved)) return yield* log.announce(job, saved.success.records)
         const failure = new MemoryExtractFailed({ cause: saved.failure })
-        yield* reportFailure(failure, { run_id, session_id, tenant_id })
+        yield* reportFailure(failure, { run_id, session_id, tenant_id }).pipe(
+          Effect.annotateLogs("reason", "reason" in saved.failure ? saved.failure.reason : saved.failure._tag)
+        )
         yield* countExtractionError
         const pause = pauseAfter(job.attempts)
         if (pause === null) yield* Effect.logError("It is given up to learn from a run", saved.failure)
