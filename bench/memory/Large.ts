@@ -58,7 +58,10 @@ export const largeMemory = async (url: string): Promise<void> => {
       millis(times.at(-1) ?? 0)
     ]
     reportTitle(`Memory: ${memories} memories of one tenant`)
-    reportTable(["search", "10 %", "median", "95 %", "longest"], [row("of all", whole), row("of one user of 1,000", scoped)])
+    reportTable(
+      ["search", "10 %", "median", "95 %", "longest"],
+      [row("of all", whole), row("of one user of 1,000", scoped)]
+    )
     reportNote(
       `memories ${String(size?.["memories"])}, memory_terms ${String(size?.["terms"])}, ${String(size?.["rows"])} terms`
     )
