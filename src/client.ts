@@ -9,6 +9,18 @@ import type { RunFrame } from "./api/RunStream.ts"
 import { Run, RunId, Sequence } from "./domain/Run.ts"
 import type { SessionId } from "./domain/Session.ts"
 
+/* oxlint-disable oxc/no-barrel-file -- it is the way into the package */
+// The classes of all failures, and the ids that requests are made of.
+export * from "./domain/errors/AgentErrors.ts"
+export * from "./domain/errors/MemoryErrors.ts"
+export * from "./domain/errors/ModelErrors.ts"
+export * from "./domain/errors/RequestErrors.ts"
+export * from "./domain/errors/ResourceErrors.ts"
+export * from "./domain/errors/SessionErrors.ts"
+export * from "./domain/errors/StorageErrors.ts"
+export { Run, RunId, Sequence } from "./domain/Run.ts"
+export { SessionId } from "./domain/Session.ts"
+
 /** Where the service is and who asks. */
 export interface ClientOptions {
   readonly baseUrl: string | URL
@@ -149,3 +161,6 @@ export const makeClient = Effect.fn("causeway/client")(function* ({
       toTheEnd((over) => eventsOnce(id, after, over), id, after)
   }
 })
+
+/** What `makeClient` makes. */
+export type Client = Effect.Success<ReturnType<typeof makeClient>>

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { ApiKey } from "../domain/ApiKey.ts"
+import { ApiKey, TenantScope } from "../domain/ApiKey.ts"
 import { AlreadyExists } from "../domain/errors/StorageErrors.ts"
 import { Tenant, TenantName } from "../domain/Tenant.ts"
 import { Authentication, RequiredScope } from "./Authentication.ts"
@@ -15,7 +15,14 @@ export const IssuedApiKey = Schema.Struct({
   key: Schema.String
 }).annotate({ identifier: "IssuedApiKey" })
 
-/** A new tenant with its first key, which has the scopes `admin` and `query`. */
+/** A tenant to be made. Its keys can never be given more than its first one has: nobody else can give it more. */
+export const NewTenant = Schema.Struct({
+  name: TenantName,
+  /** What the first key may do: `admin` and `query` unless given. */
+  scopes: Schema.optionalKey(Schema.Array(TenantScope).check(Schema.isMinLength(1), Schema.isUnique()))
+}).annotate({ identifier: "NewTenant" })
+
+/** A new tenant with its first key. */
 export const IssuedTenant = Schema.Struct({
   ...Tenant.fields,
   api_key: IssuedApiKey
@@ -30,13 +37,14 @@ export const TenantList = Schema.Struct({ tenants: Schema.Array(Tenant), ...page
 export class TenantsApi extends HttpApiGroup.make("tenants")
   .add(
     HttpApiEndpoint.post("create", "/tenants", {
-      payload: Schema.Struct({ name: TenantName }).annotate({ identifier: "NewTenant" }),
+      payload: NewTenant,
       success: IssuedTenant.pipe(HttpApiSchema.status(201)),
       error: [problem(AlreadyExists), ...writeProblems]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Create a tenant",
-        description: "With its first key, whose secret is shown this once."
+        description:
+          "With its first key, whose secret is shown this once. The key has the scopes `admin` and `query`, or those of `scopes`; the tenant's own administrators can give other keys no scope that theirs lack."
       })
     ),
     HttpApiEndpoint.get("list", "/tenants", {

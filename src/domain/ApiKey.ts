@@ -33,6 +33,9 @@ export const ApiKeyScope = Schema.Literals([
 ])
 export type ApiKeyScope = typeof ApiKeyScope.Type
 
+/** What a tenant's key may be given: everything but to be the operator's. */
+export const TenantScope = Schema.Literals(ApiKeyScope.literals.filter((scope) => scope !== "operator"))
+
 /** What a key is called: 1 to 100 characters. */
 export const ApiKeyName = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100))
 

@@ -16,7 +16,7 @@ export const TenantsHandlers = HttpApiBuilder.group(
       .handle(
         "create",
         Effect.fn("tenants.create")(function* ({ payload }) {
-          const { issued, tenant } = yield* tenants.create(payload.name)
+          const { issued, tenant } = yield* tenants.create(payload.name, payload.scopes)
           return { ...tenant, api_key: issuedKey(issued) }
         })
       )

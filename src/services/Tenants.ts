@@ -9,16 +9,17 @@ import type { IssuedKey } from "./ApiKeys.ts"
 import { makeSecrets } from "./ApiKeySecrets.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 
-/** What a tenant's first key may do: make other keys, and run agents. */
+/** What a tenant's first key may do unless told otherwise: make other keys, and run agents. */
 const firstScopes: ReadonlyArray<ApiKeyScope> = ["admin", "query"]
 
 /** Tenants, as their operator manages them. */
 export class Tenants extends Context.Service<
   Tenants,
   {
-    /** Makes a tenant and its first key, which has the scopes `admin` and `query`; both or neither. */
+    /** Makes a tenant and its first key, with `admin` and `query` unless other scopes are given; both or neither. */
     create(
-      name: string
+      name: string,
+      scopes?: ReadonlyArray<ApiKeyScope>
     ): Effect.Effect<{ readonly tenant: Tenant; readonly issued: IssuedKey }, AlreadyExists | DatabaseFailure>
     list(position: PagePosition | null, size: number): Effect.Effect<Page<Tenant>, ReadFailure>
   }
@@ -31,7 +32,7 @@ export class Tenants extends Context.Service<
       const secrets = yield* makeSecrets
 
       return Tenants.of({
-        create: Effect.fn("Tenants.create")(function* (name) {
+        create: Effect.fn("Tenants.create")(function* (name, scopes = firstScopes) {
           const id = TenantId.make(yield* random.uuidV7())
           const { hash, secret } = yield* secrets.issue
           const { key, tenant } = yield* repository.create(id, name, {
@@ -39,7 +40,7 @@ export class Tenants extends Context.Service<
             tenant_id: id,
             name: "first key",
             hash,
-            scopes: firstScopes
+            scopes
           })
           return { tenant, issued: { apiKey: key, secret } }
         }),

@@ -126,7 +126,8 @@ for (const { body, change, error, list, path, spoil } of kinds) {
     it("are as many as a tenant may have", async () => {
       const table = path.slice(1).replaceAll("-", "_")
       await make("copied")
-      const copy = `jsonb_populate_record(kept, jsonb_build_object('id', gen_random_uuid(), 'name', 'copy-' || n))`
+      const unique = "'id', gen_random_uuid(), 'name', 'copy-' || n, 'path', 'copy-' || n"
+      const copy = `jsonb_populate_record(kept, jsonb_build_object(${unique}))`
       await rowsOf(
         setting().database,
         `INSERT INTO ${table} SELECT copy.* FROM ${table} kept, generate_series(1, 1000) n, ${copy} copy WHERE kept.name = 'copied'`

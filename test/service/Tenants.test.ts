@@ -51,16 +51,42 @@ describe("tenants", () => {
     assert.isNull(at(tenant, "api_key.revoked_at"))
   })
 
+  it("get what the operator gives to their first key, and can give no more than that to others", async () => {
+    const scopes = ["admin", "query", "bypass_permissions", "expand_prompt"]
+    const { body } = await ask(operatorKey, "POST", "/tenants", { body: { name: "trusted", scopes } })
+    const key = textAt(body, "api_key.key")
+    secrets.push(key)
+    assert.deepEqual(at(body, "api_key.scopes"), scopes)
+    await makeKey(key, ["query", "bypass_permissions"])
+    const more = await ask(key, "POST", "/api-keys", { body: { name: "more", scopes: ["query", "mcp_stdio"] } })
+    assert.deepEqual([more.status, at(more.body, "error.details")], [403, { scope: "mcp_stdio" }])
+    // The scope is not only written down: the request is let through to the next check.
+    const options = { permission_mode: "bypassPermissions", expand_prompt: true, allowed_tools: ["Read"] }
+    const request = { ...small, ...options, prompt: "May I?" }
+    const conflict = { ...request, disallowed_tools: ["Read"] }
+    assert.strictEqual((await ask(key, "POST", "/query", { body: conflict })).status, 422)
+    assert.strictEqual((await ask(north, "POST", "/query", { body: request })).status, 403)
+  })
+
+  it("are not made with scopes that are none, or the operator's, and then not at all", async () => {
+    for (const scopes of [[], ["operator"], ["query", "query"], ["root"], "query"]) {
+      const { body, status } = await ask(operatorKey, "POST", "/tenants", { body: { name: "never", scopes } })
+      assert.deepEqual([status, at(body, "error.error_id")], [422, "ERR_VALIDATION"], JSON.stringify(scopes))
+      assert.match(textAt(body, "error.details.issues.0.path"), /^body\.scopes/)
+    }
+    assert.deepEqual(await rowsOf(setting().database, "SELECT id FROM tenants WHERE name = 'never'"), [])
+  })
+
   it("are listed for the operator", async () => {
     const { body, status } = await ask(operatorKey, "GET", "/tenants")
     assert.strictEqual(status, 200)
     assert.deepEqual(
       listAt(body, "tenants").map((found) => at(found, "name")),
-      ["south", "north", "operator"]
+      ["trusted", "south", "north", "operator"]
     )
     const first = await ask(operatorKey, "GET", "/tenants?page_size=1")
     const second = await ask(operatorKey, "GET", `/tenants?page_size=1&cursor=${textAt(first.body, "next_cursor")}`)
-    assert.strictEqual(at(second.body, "tenants.0.name"), "north")
+    assert.strictEqual(at(second.body, "tenants.0.name"), "south")
   })
 
   it("have names of their own", async () => {

@@ -1,0 +1,25 @@
+// A caller of the client who says that a failure is handled must handle it.
+import { Effect } from "effect"
+import type { Client, RedisUnavailable, SessionId, SessionNotFound } from "../../src/client.ts"
+import { accepts } from "./Equal.ts"
+
+declare const client: Client
+declare const session_id: SessionId
+
+type Failures = Effect.Error<ReturnType<Client["api"]["query"]["single"]>>
+type Handled = Effect.Effect<unknown, Exclude<Failures, SessionNotFound | RedisUnavailable>>
+
+const asked = client.api.query.single({ payload: { prompt: "a", session_id }, headers: {} })
+
+accepts<Handled>(
+  asked.pipe(Effect.catchTags({ SessionNotFound: () => Effect.void, RedisUnavailable: () => Effect.void }))
+)
+
+// @ts-expect-error RedisUnavailable was forgotten
+accepts<Handled>(asked.pipe(Effect.catchTags({ SessionNotFound: () => Effect.void })))
+
+// @ts-expect-error SessionNotFound was forgotten
+accepts<Handled>(asked.pipe(Effect.catchTags({ RedisUnavailable: () => Effect.void })))
+
+// @ts-expect-error a session that is read cannot fail for want of Redis: there is nothing to handle
+Effect.catchTag(client.api.sessions.get({ params: { id: session_id } }), "RedisUnavailable", () => Effect.void)
