@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { freshDatabase } from "../service/Database.ts"
 import { textAt } from "../service/Json.ts"
@@ -5,6 +8,7 @@ import { eventually } from "../service/Polling.ts"
 import { scripted, small } from "../service/Prompts.ts"
 import { Secrets } from "../service/Secrets.ts"
 import { type LogLine, type Service, startService } from "../service/Service.ts"
+import { leaksIn } from "../service/SuiteSecrets.ts"
 import { stopCleanly, useModel } from "../service/UseService.ts"
 
 const model = useModel()
@@ -91,5 +95,20 @@ describe("the check for secrets", () => {
     }
     assert.isTrue(await found("tenant-key-secret"))
     assert.isFalse(await found("nothing of it"))
+  })
+
+  it("looks, when all tests are over, for the secrets of each service in what the others wrote", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "causeway-leaks-"))
+    const write = (name: string, text: string) => writeFile(join(directory, name), text)
+    await write("one.secrets", JSON.stringify(["secret-of-the-first"]))
+    await write("one.output", "nothing\n")
+    await write("two.secrets", JSON.stringify(["secret-of-the-second"]))
+    await write("two.output", "something\nabout secret-of-the-first\n")
+    await write("three.output", `a key: cw_${"k".repeat(43)}.`)
+    assert.sameMembers([...(await leaksIn(directory))], ["about secret-of-the-first", `a key: cw_${"k".repeat(43)}.`])
+    await write("two.output", "something\n")
+    await write("three.output", "a key: cw_wrong")
+    assert.deepEqual(await leaksIn(directory), [])
+    await rm(directory, { recursive: true })
   })
 })

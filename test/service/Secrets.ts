@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { at } from "./Json.ts"
+import { keepForSuite } from "./SuiteSecrets.ts"
 
 const secretSettings = ["API_KEY", "ENCRYPTION_KEY", "METRICS_KEY", "ANTHROPIC_API_KEY"]
 const keyFiles = ["api-key", "encryption-key"]
@@ -33,6 +34,11 @@ export class Secrets {
   learn(answer: unknown): void {
     this.add(at(answer, "key"))
     this.add(at(answer, "api_key.key"))
+  }
+
+  /** Leaves what a service wrote, and what it must not have written, to the end of the run. */
+  keep(output: string): Promise<void> {
+    return keepForSuite(output, this.#known)
   }
 
   /** Throws with the lines that hold a secret. */
