@@ -13,7 +13,7 @@ import {
 } from "../../test/faults/Results.ts"
 import { table } from "./Page.ts"
 import type { Findings } from "./Part.ts"
-import { runTests } from "./TestRun.ts"
+import { runTests, type TestRun } from "./TestRun.ts"
 
 const read = (name: string): unknown => JSON.parse(readFileSync(join(resultsDirectory, name), "utf8"))
 
@@ -88,10 +88,8 @@ A failure of memory never costs a run: each of these runs completes, and so does
 
 ${memoryOf(memory)}`
 
-/** Runs the whole matrix. */
-export const proveFaults = async (): Promise<Findings> => {
-  await rm(resultsDirectory, { recursive: true, force: true })
-  const { failures, passed, total } = await runTests(["test/faults"])
+/** What a run of the matrix has left behind. */
+export const faultsFindings = ({ failures, passed, total }: TestRun): Findings => {
   const files = readdirSync(resultsDirectory).filter(
     (name) => name.endsWith(".json") && name !== agentResultsFile && name !== memoryResultsFile
   )
@@ -105,4 +103,10 @@ export const proveFaults = async (): Promise<Findings> => {
       read(memoryResultsFile) as ReadonlyArray<MemoryResult>
     )}`
   }
+}
+
+/** Runs the whole matrix. */
+export const proveFaults = async (): Promise<Findings> => {
+  await rm(resultsDirectory, { recursive: true, force: true })
+  return faultsFindings(await runTests(["test/faults"]))
 }
