@@ -1,9 +1,9 @@
 // docs/proof.md: the sections that the parts of the proof have left behind, with where and when they were made.
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { cpus, release, totalmem } from "node:os"
+import { cpus, loadavg, release, totalmem } from "node:os"
 import { join } from "node:path"
-import type { Findings } from "./Part.ts"
+import type { Findings, ProofPart } from "./Part.ts"
 
 /** What a part has found, when, where and of what. */
 export interface Section extends Findings {
@@ -27,7 +27,7 @@ export const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<Readon
 export const circumstances = () => ({
   date: new Date().toISOString().slice(0, 10),
   commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim(),
-  machine: `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, Node ${process.versions.node}`
+  machine: `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(0)} at the end`
 })
 
 /** Keeps a section until the part is run again. */
@@ -54,14 +54,19 @@ const body = ({ commands, commit, date, failures, machine, text, title }: Sectio
   ].join("\n\n")
 
 /** Writes the page from all sections that are kept, in the order of the parts. */
-export const writePage = (names: ReadonlyArray<string>): void => {
+export const writePage = (parts: ReadonlyArray<Pick<ProofPart, "name" | "title">>): void => {
+  const names = parts.map(({ name }) => name)
   const kept = new Set(readdirSync(sections))
   const found = names
     .filter((name) => kept.has(`${name}.json`))
     .map((name): Section => JSON.parse(readFileSync(join(sections, `${name}.json`), "utf8")))
+  const missing = parts.filter(({ name }) => !kept.has(`${name}.json`))
   const summary = table(
     ["part", "outcome", "took", "on"],
-    found.map((section) => [section.title, verdictOf(section), timeOf(section.seconds), section.date])
+    [
+      ...found.map((section) => [section.title, verdictOf(section), timeOf(section.seconds), section.date]),
+      ...missing.map(({ title }) => [title, "**not run yet**", "", ""])
+    ]
   )
   const introduction = `# Proof
 

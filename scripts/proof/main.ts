@@ -35,4 +35,4 @@ for (const { name, prove, title } of parts) {
   keepSection({ name, title, ...circumstances(), seconds: (performance.now() - started) / 1000, ...found })
   if (found.failures.length > 0) process.exitCode = 1
 }
-writePage(names)
+writePage(parts)

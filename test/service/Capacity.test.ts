@@ -1,7 +1,7 @@
 import { assert, describe, it } from "vitest"
 import { countRows } from "./Database.ts"
 import { at, textAt } from "./Json.ts"
-import { until } from "./Polling.ts"
+import { eventually, until } from "./Polling.ts"
 import { held, small } from "./Prompts.ts"
 import { operatorKey } from "./Service.ts"
 import { useService } from "./UseService.ts"
@@ -38,7 +38,7 @@ describe("as many runs as there may be", () => {
         assert.deepEqual(at(body, "error.details"), { limit, retry_after_seconds: wait })
         assert.strictEqual(headers.get("retry-after"), String(wait))
         const requestId = headers.get("x-request-id")
-        const line = service.logs().find((one) => one["request_id"] === requestId)
+        const line = await eventually("the line", () => service.logs().find((one) => one["request_id"] === requestId))
         assert.deepInclude(line, {
           error_id: "ERR_CAPACITY_EXCEEDED",
           level: "warn",
