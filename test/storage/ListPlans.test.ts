@@ -3,6 +3,10 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
+import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
+import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
+import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
+import type { SearchScope } from "../../src/storage/MemoryScopes.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
@@ -43,7 +47,15 @@ onServerDatabase("with thousands of rows", (it) => {
       yield* sql`
         INSERT INTO transcript_entries (session_id, subpath, tenant_id, fence, entry)
         SELECT id, '', ${tenant}, 1, '{"type":"user"}' FROM sessions`
-      yield* sql`ANALYZE`
+      yield* sql`
+        INSERT INTO memories (id, tenant_id, memory, hash, user_id, conversation, turn, embedded_by, embedding, signs)
+        SELECT gen_random_uuid(), ${tenant}, 'word' || number % 900 || ' and word' || number, number, 'u' || number % 50,
+          'c' || number % 50, number, 'm', '{1,0}', B'10'
+        FROM generate_series(1, 5000) number`
+      yield* sql`
+        INSERT INTO memory_jobs (run_id, tenant_id, session_id, scope, withheld, done_seq, pending_done, owner, due_at)
+        SELECT id, tenant_id, session_id, '{}', '{}', 1, CASE WHEN id::text LIKE '0%' THEN '{}' END, '', now() FROM runs`
+      yield* sql`VACUUM ANALYZE`
 
       const sessions = yield* SessionRepository
       const runs = yield* RunRepository
@@ -82,6 +94,27 @@ onServerDatabase("with thousands of rows", (it) => {
         false
       )
       yield* expectIndex(runs.expired, "runs_running", false)
+
+      const memories = yield* MemoryRepository
+      const words = yield* MemoryIndexRepository
+      const jobs = yield* MemoryJobRepository
+      const whole: SearchScope = { tenant, match: "only", scope: {} }
+      const one: SearchScope = { tenant, match: "only", scope: { user_id: "u7" } }
+      yield* expectIndex(memories.list(tenant, {}, position, 50), "memories_by_tenant")
+      yield* expectIndex(memories.list(tenant, { user_id: "u7" }, position, 50), "memories_by_user")
+      const terms = [{ place: 0, term: "word7", weight: 1 }]
+      for (const where of [whole, one]) {
+        yield* expectIndex(
+          words.candidates(where, terms, [{ place: 1, term: "word8" }], 3, 100),
+          "memory_terms_pkey",
+          false
+        )
+      }
+      const asked = [{ text: "word7", kind: "word", original: true }] as const
+      yield* expectIndex(words.analyse(tenant, asked), "memory_terms_pkey", false)
+      yield* expectIndex(words.neighbours(tenant, [7, 70], ["word7"]), "memories_by_place", false)
+      yield* expectIndex(words.read(tenant, [7, 70]), "memories_number_key", false)
+      yield* expectIndex(jobs.isPending(tenant, lease.session_id), "memory_jobs_pending", false)
       yield* expectIndex(
         Effect.flatMap(TranscriptRepository, (all) => all.load(tenant, lease.session_id, "")),
         "transcript_entries_pkey",
