@@ -307,6 +307,15 @@ export const settings = {
   ),
   maxPromptLength: whole("MAX_PROMPT_LENGTH", 1, 1_000_000, 100_000, "Longest prompt, in characters."),
   maxBodyBytes: whole("MAX_BODY_BYTES", 1024, 104_857_600, 10_485_760, "Largest request body, in bytes."),
+  maxImages: whole("MAX_IMAGES", 0, 100, 20, "Most images of a request."),
+  maxImageBytes: whole(
+    "MAX_IMAGE_BYTES",
+    1024,
+    31_457_280,
+    10_485_760,
+    "Most bytes of a request's images together, those that are fetched by their URL too."
+  ),
+  maxMcpServers: whole("MAX_MCP_SERVERS", 0, 100, 20, "Most MCP servers of one tenant, and of one request."),
   maxRuns: whole("MAX_RUNS", 1, 1000, 16, "Most runs of this instance at once; each is a process of 120 MB or more."),
   maxRunsPerTenant: whole("MAX_RUNS_PER_TENANT", 1, 1000, 8, "Most runs of one tenant at once on this instance."),
   maxStreamsPerTenant: whole(
@@ -383,6 +392,41 @@ export const settings = {
     "1 hour",
     "1 minute",
     "How long a reader of a stream may take nothing before its connection is cut. It can resume the stream."
+  ),
+  mcpServersFile: optional(
+    "MCP_SERVERS_FILE",
+    Schema.NonEmptyString,
+    "a path",
+    "–",
+    "JSON with MCP servers for all tenants, by name, as a request gives them; `${NAME}` in it stands for a variable of the service's environment. Read at the start."
+  ),
+  mcpTimeout: time(
+    "MCP_TIMEOUT",
+    "100 millis",
+    "5 minutes",
+    "10 seconds",
+    "Longest wait for an MCP server: to get ready for a run, or to answer about its state or its resources."
+  ),
+  mcpToolTimeout: time(
+    "MCP_TOOL_TIMEOUT",
+    "1 second",
+    "24 hours",
+    "5 minutes",
+    "Longest call of an MCP server's tool; the agent is then told that it failed."
+  ),
+  mcpShareLife: time(
+    "MCP_SHARE_LIFE",
+    "1 second",
+    "365 days",
+    "1 day",
+    "How long a share of an MCP server can be used."
+  ),
+  outboundAllow: setting(
+    "OUTBOUND_ALLOW",
+    list(","),
+    "hosts, addresses or ranges separated by commas",
+    "",
+    "What URLs that clients give may lead to although it is no public address, such as `10.1.0.0/16` or `mcp.internal`. Everything else that is loopback, private or link-local is refused."
   ),
   corsOrigins: setting(
     "CORS_ORIGINS",
@@ -485,6 +529,9 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       memoryRecallTimeout: settings.memoryRecallTimeout.read,
       maxPromptLength: settings.maxPromptLength.read,
       maxBodyBytes: settings.maxBodyBytes.read,
+      maxImages: settings.maxImages.read,
+      maxImageBytes: settings.maxImageBytes.read,
+      maxMcpServers: settings.maxMcpServers.read,
       maxRuns: settings.maxRuns.read,
       maxRunsPerTenant: settings.maxRunsPerTenant.read,
       maxStreamsPerTenant: settings.maxStreamsPerTenant.read,
@@ -502,6 +549,11 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       deltaRetention: settings.deltaRetention.read,
       eventRetention: settings.eventRetention.read,
       readerStallTimeout: settings.readerStallTimeout.read,
+      mcpServersFile: settings.mcpServersFile.read,
+      mcpTimeout: settings.mcpTimeout.read,
+      mcpToolTimeout: settings.mcpToolTimeout.read,
+      mcpShareLife: settings.mcpShareLife.read,
+      outboundAllow: settings.outboundAllow.read,
       corsOrigins: settings.corsOrigins.read,
       metricsKey: settings.metricsKey.read,
       otlpEndpoint: settings.otlpEndpoint.read,

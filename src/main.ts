@@ -4,6 +4,7 @@ import { SecureRandom } from "effect/crypto"
 import { hostname } from "node:os"
 import { join, resolve } from "node:path"
 import * as ClaudeAgentRuntime from "./agent/ClaudeAgentRuntime.ts"
+import { McpClients } from "./agent/McpClients.ts"
 import { Workspaces } from "./agent/Workspaces.ts"
 import * as MemoryCache from "./cache/MemoryCache.ts"
 import * as MemoryDoorbell from "./cache/MemoryDoorbell.ts"
@@ -37,6 +38,9 @@ import { MemoryRecall } from "./services/MemoryRecall.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
 import { Projects } from "./services/Projects.ts"
+import { McpInquiries } from "./services/McpInquiries.ts"
+import { McpServers } from "./services/McpServers.ts"
+import { McpShares } from "./services/McpShares.ts"
 import { RateLimits } from "./services/RateLimits.ts"
 import { Readiness } from "./services/Readiness.ts"
 import * as Retention from "./services/Retention.ts"
@@ -75,6 +79,11 @@ import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
 import { WebSocketTicketRepository } from "./storage/WebSocketTicketRepository.ts"
 import { WorkspaceVolumeRepository } from "./storage/WorkspaceVolumeRepository.ts"
+import { McpServerRepository } from "./storage/McpServerRepository.ts"
+import { InstalledMcpServers } from "./storage/McpServersFile.ts"
+import { McpShareRepository } from "./storage/McpShareRepository.ts"
+import { McpRelay } from "./outbound/McpRelay.ts"
+import { Outbound } from "./outbound/Outbound.ts"
 import { version } from "./domain/Version.ts"
 
 // A server that starts at the same time, as in a compose file, is waited for.
@@ -103,6 +112,8 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     MemoryRepository.layer,
     MemorySettingsRepository.layer,
     ProjectRepository.layer,
+    McpServerRepository.layer,
+    McpShareRepository.layer,
     RetentionRepository.layer,
     RunControlRepository.layer,
     RunEventRepository.layer,
@@ -113,7 +124,10 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     TranscriptRepository.layer,
     WebSocketTicketRepository.layer,
     WorkspaceVolumeRepository.layer
-  ).pipe(Layer.provide(migrated))
+  ).pipe(
+    Layer.provide(migrated),
+    Layer.provideMerge(Sealing.layer(configuration.encryptionKey, join(directory, "encryption-key")))
+  )
 
   const shared =
     redisUrl === undefined
@@ -130,11 +144,16 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     modelIdleTimeout: configuration.modelIdleTimeout,
     appendTimeout: configuration.appendTimeout,
     modelRetries: configuration.modelRetries,
+    mcpTimeout: configuration.mcpTimeout,
+    mcpToolTimeout: configuration.mcpToolTimeout,
     environmentAllowed: configuration.agentEnvironment,
     executable: configuration.agentExecutable
   })
 
-  const sealing = Sealing.layer(configuration.encryptionKey, join(directory, "encryption-key"))
+  const { mcpServersFile, outboundAllow } = configuration
+  const outbound = Layer.merge(Outbound.layer(outboundAllow), McpRelay.layer(outboundAllow))
+  const clients = McpClients.layer({ directory: join(directory, "agents"), timeout: configuration.mcpTimeout })
+  const installed = InstalledMcpServers.layer(mcpServersFile)
 
   const memoryModel = ClaudeMemoryModel.layer({
     model: configuration.memoryModel,
@@ -151,9 +170,17 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     questionLimit: configuration.embedderTimeout
   })
 
-  return Layer.mergeAll(repositories, shared, agents, memoryModel, embedder, sealing, Workspaces.layer).pipe(
-    Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto))
-  )
+  return Layer.mergeAll(
+    repositories,
+    shared,
+    agents,
+    memoryModel,
+    embedder,
+    outbound,
+    installed,
+    clients,
+    Workspaces.layer
+  ).pipe(Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto)))
 }
 
 const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
@@ -170,6 +197,10 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     logPrompts: configuration.logPrompts === "on",
     defaultModel: configuration.defaultModel,
     maxPromptLength: configuration.maxPromptLength,
+    maxImages: configuration.maxImages,
+    maxImageBytes: configuration.maxImageBytes,
+    maxMcpServers: configuration.maxMcpServers,
+    mcpShareLife: configuration.mcpShareLife,
     maxRuns: configuration.maxRuns,
     maxRunsPerTenant: configuration.maxRunsPerTenant,
     startTimeout: configuration.startTimeout,
@@ -182,7 +213,13 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
   })
 
 /** What the system does, from the ground up. */
-const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer, MemoryEmbeddings.layer).pipe(
+const servicesLayer = Layer.mergeAll(
+  Readiness.layer,
+  LostRuns.layer,
+  McpInquiries.layer,
+  McpShares.layer,
+  MemoryEmbeddings.layer
+).pipe(
   Layer.provideMerge(Runs.layer),
   Layer.provideMerge(MemoryJobs.layer),
   Layer.provideMerge(
@@ -202,6 +239,7 @@ const servicesLayer = Layer.mergeAll(Readiness.layer, LostRuns.layer, MemoryEmbe
       Admission.layer,
       ApiKeys.layer,
       Budgets.layer,
+      McpServers.layer,
       Memories.layer,
       MemoryPreferences.layer,
       Projects.layer,

@@ -23,6 +23,8 @@ const settings: AgentSettings = {
   modelIdleTimeout: 300_000,
   appendTimeout: 10_000,
   modelRetries: 3,
+  mcpTimeout: 5000,
+  mcpToolTimeout: 60_000,
   environmentAllowed: [],
   executable: undefined
 }

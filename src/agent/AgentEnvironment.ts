@@ -41,6 +41,12 @@ const heldDeltasMillis = "2000"
 const only = (source: Readonly<Record<string, string | undefined>>, names: ReadonlyArray<string>) =>
   Object.fromEntries(names.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])))
 
+/** A server that never gets ready must not keep the agent from it. */
+const mcpPatience = ({ mcpTimeout, startTimeout }: AgentSettings) => {
+  const patience = String(Math.min(mcpTimeout, Math.floor(startTimeout / 2)))
+  return { MCP_TIMEOUT: patience, MCP_CONNECT_TIMEOUT_MS: patience }
+}
+
 /** The environment of an agent's process. It is built from nothing: what is not named here does not get in. */
 export const agentEnvironment = (
   settings: AgentSettings,
@@ -61,6 +67,8 @@ export const agentEnvironment = (
   CLAUDE_CODE_PROJECT_DIR_NAME: projectName,
   CLAUDE_CODE_MAX_RETRIES: String(settings.modelRetries),
   API_TIMEOUT_MS: String(settings.modelIdleTimeout),
+  ...mcpPatience(settings),
+  MCP_TOOL_TIMEOUT: String(settings.mcpToolTimeout),
   // The spans of whatever speaks OpenTelemetry in there join the trace of the request.
   ...(traceparent === undefined ? {} : { TRACEPARENT: traceparent }),
   ...(turn.options.include_partial_messages === true ? {} : { CLAUDE_CODE_STREAM_EVENT_HOLD_MS: heldDeltasMillis }),

@@ -81,6 +81,10 @@ export interface AgentSettings {
   readonly appendTimeout: number
   /** How often the CLI repeats a failed request to the model. */
   readonly modelRetries: number
+  /** Longest wait for MCP servers to get ready. */
+  readonly mcpTimeout: number
+  /** Longest call of an MCP server's tool. */
+  readonly mcpToolTimeout: number
   /** Names of environment variables that a request may set. */
   readonly environmentAllowed: ReadonlyArray<string>
   /** The CLI binary; the SDK's own when undefined. */

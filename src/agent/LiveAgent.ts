@@ -34,7 +34,7 @@ export class LiveAgent {
     observation: AgentObservation
   ) {
     this.observation = observation
-    this.input = new TurnInput(turn.prompt)
+    this.input = new TurnInput(turn.prompt, turn.equipment.images)
     this.#query = sdk.query({
       prompt: this.input,
       options: {

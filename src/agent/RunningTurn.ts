@@ -99,13 +99,16 @@ export const runTurn = Effect.fnUntraced(function* (
     }
     const data = Result.isSuccess(init) ? init.success : undefined
     const mode = data?.permissionMode
+    const unreadable = turn.equipment.mcpServers
+      .filter(({ connection }) => connection === null)
+      .map(({ name }) => ({ name, status: "failed" }))
     yield* Queue.offer(queue, {
       event: "init",
       data: {
         model: data?.model ?? turn.model,
         permission_mode: isPermissionMode(mode) ? mode : turn.permissionMode,
         tools: data?.tools ?? [],
-        mcp_servers: data?.mcp_servers ?? [],
+        mcp_servers: [...(data?.mcp_servers ?? []), ...unreadable],
         commands: data?.slash_commands ?? []
       }
     })

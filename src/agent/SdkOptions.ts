@@ -1,4 +1,4 @@
-import type { Options } from "@anthropic-ai/claude-agent-sdk"
+import type { McpServerConfig, Options } from "@anthropic-ai/claude-agent-sdk"
 import type { AgentDefinition } from "../domain/AgentDefinition.ts"
 import type { AgentTurn } from "./AgentRuntime.ts"
 import { hasPlugin, qualified } from "./Plugin.ts"
@@ -90,6 +90,24 @@ const skills = ({ equipment, options }: AgentTurn): Partial<Options> => {
   return { skills: [...equipment.ownSkills, ...equipment.commands.map(({ name }) => name)].map(qualified) }
 }
 
+/**
+ * Over stdin, since others could read a command line. All tools of the servers are in the first prompt, so that the
+ * agent begins when they are there or have failed, and says so in `init`.
+ */
+const mcpServers = ({ equipment }: AgentTurn): Partial<Options> => {
+  const servers = equipment.mcpServers.flatMap(({ connection, name }): Array<[string, McpServerConfig]> => {
+    if (connection === null) return []
+    const { type } = connection
+    return type === "stdio"
+      ? [[name, { ...connection, type, args: [...connection.args], env: { ...connection.env }, alwaysLoad: true }]]
+      : [[name, { ...connection, headers: { ...connection.headers }, alwaysLoad: true }]]
+  })
+  return servers.length === 0 ? {} : { mcpServers: Object.fromEntries(servers), mcpServersDelivery: "initialize" }
+}
+
+const allowedMcpTools = ({ equipment }: AgentTurn): ReadonlyArray<string> =>
+  equipment.mcpServers.flatMap(({ allowed_tools, name }) => allowed_tools.map((tool) => `mcp__${name}__${tool}`))
+
 /** What a turn asks of the SDK, without what belongs to this machine: environment, program, store. */
 export const sdkOptions = (turn: AgentTurn): Options => {
   const { options } = turn
@@ -104,7 +122,7 @@ export const sdkOptions = (turn: AgentTurn): Options => {
     tools: tools(turn),
     ...agents(turn),
     ...skills(turn),
-    allowedTools: [...(options.allowed_tools ?? [])],
+    allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn)],
     disallowedTools: [...(options.disallowed_tools ?? [])],
     permissionMode: turn.permissionMode,
     allowDangerouslySkipPermissions: turn.permissionMode === "bypassPermissions" && turn.mayBypassPermissions,
@@ -112,6 +130,7 @@ export const sdkOptions = (turn: AgentTurn): Options => {
     permissionPrompts: "none",
     settingSources: [...(options.setting_sources ?? [])],
     strictMcpConfig: true,
+    ...mcpServers(turn),
     // Always: it is how a model that writes for long shows that it is alive.
     includePartialMessages: true,
     ...(options.max_turns === undefined ? {} : { maxTurns: options.max_turns }),

@@ -1,20 +1,26 @@
 import type { SDKUserMessage } from "@anthropic-ai/claude-agent-sdk"
+import type { LoadedImage } from "../domain/Image.ts"
+
+const imageBlock = ({ data, media_type }: LoadedImage) => ({
+  type: "image" as const,
+  source: { type: "base64" as const, media_type, data }
+})
 
 /** The one prompt of a turn, and then an input that stays open until it is ended: without it nothing can be interrupted. */
 export class TurnInput implements AsyncIterable<SDKUserMessage> {
-  readonly #prompt: string
+  readonly #content: SDKUserMessage["message"]["content"]
   readonly #ended: Promise<void>
   #end: () => void = () => {}
 
-  constructor(prompt: string) {
-    this.#prompt = prompt
+  constructor(prompt: string, images: ReadonlyArray<LoadedImage>) {
+    this.#content = images.length === 0 ? prompt : [...images.map(imageBlock), { type: "text", text: prompt }]
     this.#ended = new Promise((resolve) => {
       this.#end = resolve
     })
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SDKUserMessage, void> {
-    yield { type: "user", message: { role: "user", content: this.#prompt }, parent_tool_use_id: null }
+    yield { type: "user", message: { role: "user", content: this.#content }, parent_tool_use_id: null }
     await this.#ended
   }
 

@@ -5,6 +5,7 @@ import { BudgetsApi } from "./Budgets.ts"
 import { describe } from "./Description.ts"
 import { HealthApi } from "./Health.ts"
 import { MemoriesApi } from "./Memories.ts"
+import { McpServersApi } from "./McpServers.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
@@ -24,6 +25,7 @@ export class Api extends HttpApi.make("causeway")
   .add(ToolPresetsApi)
   .add(WebSocketApi)
   .add(WebSocketTicketsApi)
+  .add(McpServersApi)
   .add(TenantsApi)
   .add(BudgetsApi)
   .add(ApiKeysApi)

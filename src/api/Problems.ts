@@ -1,6 +1,9 @@
 import * as AgentErrors from "../domain/errors/AgentErrors.ts"
 import * as BudgetErrors from "../domain/errors/BudgetErrors.ts"
+import * as ImageErrors from "../domain/errors/ImageErrors.ts"
+import * as McpErrors from "../domain/errors/McpErrors.ts"
 import * as ModelErrors from "../domain/errors/ModelErrors.ts"
+import * as OutboundErrors from "../domain/errors/OutboundErrors.ts"
 import * as RequestErrors from "../domain/errors/RequestErrors.ts"
 import * as ResourceErrors from "../domain/errors/ResourceErrors.ts"
 import * as SessionErrors from "../domain/errors/SessionErrors.ts"
@@ -63,6 +66,13 @@ export const startProblems = [
   problem(SessionErrors.SessionCreateFailed),
   problem(SessionErrors.SessionRetrievalFailed),
   problem(SessionErrors.SessionPersistFailed),
+  problem(McpErrors.McpListFailed),
+  problem(McpErrors.TooManyMcpServers),
+  problem(ImageErrors.TooManyImages),
+  problem(ImageErrors.ImageTooLarge),
+  problem(ImageErrors.ImageUnusable),
+  problem(OutboundErrors.UrlRefused),
+  problem(OutboundErrors.UrlUnreachable),
   problem(ModelErrors.ModelCredentialsMissing),
   problem(AgentErrors.SdkMissing),
   problem(AgentErrors.AgentNotExecutable),

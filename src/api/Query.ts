@@ -2,6 +2,8 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { BudgetLimit } from "../domain/Budget.ts"
 import { ProjectId } from "../domain/Project.ts"
+import { PromptImage } from "../domain/Image.ts"
+import { RequestedMcpServers } from "../domain/McpServer.ts"
 import { Run, RunId } from "../domain/Run.ts"
 import { ContentBlock } from "../domain/ContentBlock.ts"
 import { ResultData } from "../domain/RunEvent.ts"
@@ -28,6 +30,14 @@ export const consistentTools = Schema.makeFilter(({ allowed_tools = [], disallow
   )
 )
 
+/** What goes with a prompt and is no option of the agent's. */
+const supplyFields = {
+  /** Pictures, before the prompt. MAX_IMAGES and MAX_IMAGE_BYTES bound them. */
+  images: Schema.optionalKey(Schema.Array(PromptImage)),
+  /** MCP servers by name, in place of the tenant's and the installation's; `{}`: none. */
+  mcp_servers: Schema.optionalKey(Schema.NullOr(RequestedMcpServers))
+} as const
+
 const newSessionFields = {
   title: Schema.optionalKey(SessionTitle),
   mode: Schema.optionalKey(SessionMode),
@@ -53,6 +63,7 @@ export const queryFields = {
   prompt: Prompt,
   session_id: Schema.optionalKey(SessionId),
   ...newSessionFields,
+  ...supplyFields,
   ...runOptionFields,
   ...runSwitchFields
 } as const
@@ -67,6 +78,7 @@ const { cwd: _cwd, ...continuedFields } = runOptionFields
 /** A prompt for a session that has its working directory already. */
 export const ContinueRequest = Schema.Struct({
   prompt: Prompt,
+  ...supplyFields,
   ...continuedFields,
   ...runSwitchFields
 })

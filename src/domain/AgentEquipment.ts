@@ -1,5 +1,7 @@
 import { Schema } from "effect"
 import { AgentDefinition } from "./AgentDefinition.ts"
+import { LoadedImage } from "./Image.ts"
+import { McpConnection } from "./McpServer.ts"
 
 /** A text that agents find under a name: a skill, or what a slash command stands for. */
 export const NamedText = Schema.Struct({
@@ -8,6 +10,18 @@ export const NamedText = Schema.Struct({
   content: Schema.String
 })
 export type NamedText = typeof NamedText.Type
+
+/** An MCP server that an agent gets. */
+export const EquippedMcpServer = Schema.Struct({
+  name: Schema.String,
+  /** Null when what is stored of it cannot be read: the agent does without it, and the run says so. */
+  connection: Schema.NullOr(McpConnection),
+  /** Names of its tools that run unasked. */
+  allowed_tools: Schema.Array(Schema.String),
+  /** Whether it is the operator's own, so that its address may be any. */
+  trusted: Schema.Boolean
+})
+export type EquippedMcpServer = typeof EquippedMcpServer.Type
 
 /**
  * What an agent gets for a run beside its prompt, its model and its tools. It is kept with the run's order, so that it
@@ -20,9 +34,19 @@ export const AgentEquipment = Schema.Struct({
   skills: Schema.Array(NamedText),
   /** The names of those that are its own; the others exist for subagents alone. */
   ownSkills: Schema.Array(Schema.String),
-  commands: Schema.Array(NamedText)
+  commands: Schema.Array(NamedText),
+  mcpServers: Schema.Array(EquippedMcpServer),
+  /** The pictures that go with its prompt. */
+  images: Schema.Array(LoadedImage)
 })
 export type AgentEquipment = typeof AgentEquipment.Type
 
 /** An agent that has nothing but its tools. */
-export const noEquipment: AgentEquipment = { subagents: {}, skills: [], ownSkills: [], commands: [] }
+export const noEquipment: AgentEquipment = {
+  subagents: {},
+  skills: [],
+  ownSkills: [],
+  commands: [],
+  mcpServers: [],
+  images: []
+}

@@ -38,6 +38,14 @@ export interface InstanceSettings {
     /** Longest search before a run. */
     readonly recallTimeout: number
   }
+  /** Most images of a request. */
+  readonly maxImages: number
+  /** Most bytes of a request's images together. */
+  readonly maxImageBytes: number
+  /** Most MCP servers of a tenant, and of a request. */
+  readonly maxMcpServers: number
+  /** How long a share of an MCP server can be used. */
+  readonly mcpShareLife: number
   /** Whether the beginning of prompts may stand in the log. */
   readonly logPrompts: boolean
 }

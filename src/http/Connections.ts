@@ -6,6 +6,7 @@ import { HeadersTooLarge, RequestMalformed, RequestTimedOut } from "../domain/er
 import { report } from "./Failures.ts"
 import { countRequest } from "./HttpMetrics.ts"
 import { requestIdOf } from "./RequestId.ts"
+import { encodeResourceUri } from "./ResourcePaths.ts"
 import { RequestRecord } from "./RequestRecord.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 
@@ -80,6 +81,9 @@ export const makeServer = (options: ServerOptions): Effect.Effect<() => Server> 
       connectionsCheckingInterval: Math.ceil(Math.min(headersTimeout, requestTimeout) / 4),
       // A missing Host is refused at the edge, with a body.
       requireHostHeader: false
+    })
+    server.prependListener("request", (request) => {
+      request.url = encodeResourceUri(request.url ?? "/")
     })
     const answersOn = openAnswers(server)
     const refused = new WeakSet<Connection>()

@@ -2,6 +2,8 @@ import { Effect } from "effect"
 import { Digest } from "effect/crypto"
 import type { HttpServerRequest } from "effect/http"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import type { PromptImage } from "../domain/Image.ts"
+import type { RequestedMcpServers } from "../domain/McpServer.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import type { RunSwitches } from "../domain/RunSwitches.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -14,6 +16,8 @@ const previewLength = 100
 /** What every request that starts a run has in its body. */
 export interface RunPayload extends RunOptions, RunSwitches {
   readonly prompt: string
+  readonly images?: ReadonlyArray<PromptImage>
+  readonly mcp_servers?: RequestedMcpServers | null
 }
 
 const encoder = new TextEncoder()
@@ -34,7 +38,15 @@ export const makeRunRequests = Effect.gen(function* () {
     identity: Effect.Effect<string>,
     idempotencyKey: string | undefined,
     destination: Destination,
-    { prompt, background = false, on_disconnect, on_busy = "reject", ...options }: RunPayload
+    {
+      prompt,
+      background = false,
+      on_disconnect,
+      on_busy = "reject",
+      images = [],
+      mcp_servers = null,
+      ...options
+    }: RunPayload
   ) {
     const record = yield* CurrentRecord
     if (settings.logPrompts) record.known.prompt_preview = prompt.slice(0, previewLength)
@@ -56,6 +68,8 @@ export const makeRunRequests = Effect.gen(function* () {
       destination,
       prompt,
       options,
+      images,
+      mcp_servers,
       idempotency,
       background,
       on_disconnect: on_disconnect ?? (isFindable ? "continue" : "cancel"),

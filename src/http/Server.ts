@@ -15,6 +15,7 @@ import { EdgeLayer } from "./Edge.ts"
 import { ErrorsPageLayer } from "./ErrorsPage.ts"
 import { HealthHandlers } from "./Health.ts"
 import { MemoriesHandlers } from "./Memories.ts"
+import { McpServersHandlers } from "./McpServers.ts"
 import { metricsLayer } from "./Metrics.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { ProjectsHandlers } from "./Projects.ts"
@@ -39,6 +40,7 @@ const HandlersLayer = Layer.mergeAll(
   ToolPresetsHandlers,
   WebSocketHandlers,
   WebSocketTicketsHandlers,
+  McpServersHandlers,
   TenantsHandlers,
   BudgetsHandlers,
   ApiKeysHandlers,

@@ -2,6 +2,8 @@ import { Context, Effect, Layer } from "effect"
 import { type AgentEquipment, noEquipment } from "../domain/AgentEquipment.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
+import { makeImages } from "./Images.ts"
+import { makeMcpEquipment } from "./McpEquipment.ts"
 import type { EquipmentFailure, RunRequest } from "./RunRequest.ts"
 import { ToolPresets } from "./ToolPresets.ts"
 
@@ -30,6 +32,8 @@ export class Equipment extends Context.Service<
   static readonly layer = Layer.effect(
     Equipment,
     Effect.gen(function* () {
+      const findMcpServers = yield* makeMcpEquipment
+      const loadImages = yield* makeImages
       const presets = yield* ToolPresets
 
       const withPreset = Effect.fnUntraced(function* (principal: Principal, options: RunOptions) {
@@ -52,7 +56,12 @@ export class Equipment extends Context.Service<
           const options = yield* withPreset(principal, asked.options)
           return {
             request: { ...asked, options },
-            equipment: { ...noEquipment, subagents: options.agents ?? {} }
+            equipment: {
+              ...noEquipment,
+              subagents: options.agents ?? {},
+              mcpServers: yield* findMcpServers(principal, asked.mcp_servers),
+              images: yield* loadImages(asked.images)
+            }
           }
         })
       })

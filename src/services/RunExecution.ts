@@ -9,6 +9,7 @@ import type { DbOperational, DbUnavailable } from "../domain/errors/StorageError
 import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
+import type { McpRelay } from "../outbound/McpRelay.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
 import type { Budgets } from "./Budgets.ts"
@@ -49,6 +50,7 @@ export interface Execution {
 /** What an execution works with. */
 export type ExecutionServices =
   | AgentRuntime
+  | McpRelay
   | Workspaces
   | Settings
   | MemoryRecall

@@ -17,6 +17,11 @@ import type {
 import type { ReadFailure } from "./ReadFailure.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { ProjectId } from "../domain/Project.ts"
+import type { ImageFailure } from "../domain/errors/ImageErrors.ts"
+import type { McpListFailed, TooManyMcpServers } from "../domain/errors/McpErrors.ts"
+import type { UrlRefused, UrlUnreachable } from "../domain/errors/OutboundErrors.ts"
+import type { PromptImage } from "../domain/Image.ts"
+import type { RequestedMcpServers } from "../domain/McpServer.ts"
 import type { Run, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import type { OnBusy, OnDisconnect } from "../domain/RunSwitches.ts"
@@ -42,6 +47,9 @@ export interface RunRequest {
   readonly destination: Destination
   readonly prompt: string
   readonly options: RunOptions
+  readonly images: ReadonlyArray<PromptImage>
+  /** The MCP servers that it wants in place of those that are there; null when it says nothing of them. */
+  readonly mcp_servers: RequestedMcpServers | null
   /** Key and SHA-256 of method, path and body; null when the client sent no Idempotency-Key. */
   readonly idempotency: { readonly key: string; readonly body_hash: string } | null
   /** Whether nobody waits for it to begin: what goes wrong is then in the run alone. */
@@ -68,8 +76,18 @@ export interface FollowedSession {
   readonly frames: Stream.Stream<Frame>
 }
 
-/** What a request can name that is not there. */
-export type EquipmentFailure = ProjectNotFound | ToolPresetNotFound | ReadFailure
+/** What a request can name or bring that is not there, not allowed, or no good. */
+export type EquipmentFailure =
+  | Forbidden
+  | ValidationFailed
+  | ProjectNotFound
+  | ToolPresetNotFound
+  | McpListFailed
+  | TooManyMcpServers
+  | ImageFailure
+  | UrlRefused
+  | UrlUnreachable
+  | ReadFailure
 
 /** What stands between a request and a running agent. */
 export type StartFailure =

@@ -6,10 +6,13 @@ import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
+import type { LoadedImage } from "../domain/Image.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
+import { McpRelay } from "../outbound/McpRelay.ts"
 import { Settings } from "../domain/Settings.ts"
 import { Budgets } from "./Budgets.ts"
+import { throughRelay } from "./McpRelayed.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
@@ -46,12 +49,15 @@ const readerCheckEvery = 1000
 /** How long an interrupted agent has to say how its turn ended: it may still have to store its conversation. */
 const interruptPatience = 8000
 
+/** A picture as the log shows it: which one it was, and not itself, which would be sent to every reader again. */
+const imageReference = ({ data: _data, ...reference }: LoadedImage) => ({ type: "image", ...reference })
+
 /** The prompt as the log shows it, so that the history has both sides of the conversation. */
-const promptMessage = (prompt: string): RunEvent => ({
+const promptMessage = ({ equipment, prompt }: AgentTurn): RunEvent => ({
   event: "message",
   data: {
     type: "user",
-    content: [{ type: "text", text: prompt }],
+    content: [...equipment.images.map(imageReference), { type: "text", text: prompt }],
     model: null,
     uuid: null,
     usage: null,
@@ -80,7 +86,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
 ): Effect.fn.Return<
   WorkEnd,
   never,
-  AgentRuntime | Budgets | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
+  AgentRuntime | Budgets | McpRelay | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
 > {
   const { runTimeout, disconnectGrace } = yield* Settings
   const runtime = yield* AgentRuntime
@@ -117,11 +123,17 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   }
   const purse = purseOf(turn, allowed.success)
   const launched = yield* Effect.result(
-    Effect.all([order.recall, workspaces.prepare(turn.tenantId, turn.cwd)], { concurrency: 2 }).pipe(
-      Effect.flatMap(([{ additions }]) =>
-        runtime.start({ ...purse.turn, additions: [...turn.additions, ...additions] })
-      )
-    )
+    Effect.gen(function* () {
+      const [{ additions }] = yield* Effect.all([order.recall, workspaces.prepare(turn.tenantId, turn.cwd)], {
+        concurrency: 2
+      })
+      const mcpServers = yield* Effect.forEach(turn.equipment.mcpServers, throughRelay)
+      return yield* runtime.start({
+        ...purse.turn,
+        additions: [...turn.additions, ...additions],
+        equipment: { ...turn.equipment, mcpServers }
+      })
+    })
   )
   if (Result.isFailure(launched)) {
     const outcome: AgentOutcome = { _tag: "Failed", failure: launched.failure, result: null }
@@ -160,7 +172,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     switch (event.event) {
       case "init":
         yield* write({ event: "init", data: { ...ids, ...event.data } })
-        yield* write(promptMessage(turn.prompt))
+        yield* write(promptMessage(turn))
         yield* order.onInit
         yield* Deferred.succeed(readable, undefined)
         return

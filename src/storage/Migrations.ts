@@ -12,6 +12,7 @@ import workspaceVolumes from "./migrations/0007_workspace_volumes.ts"
 import projects from "./migrations/0008_projects.ts"
 import budgets from "./migrations/0009_budgets.ts"
 import memoryEmbeddings from "./migrations/0010_memory_embeddings.ts"
+import mcpServers from "./migrations/0011_mcp_servers.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -24,7 +25,8 @@ const migrations = {
   "0007_workspace_volumes": workspaceVolumes,
   "0008_projects": projects,
   "0009_budgets": budgets,
-  "0010_memory_embeddings": memoryEmbeddings
+  "0010_memory_embeddings": memoryEmbeddings,
+  "0011_mcp_servers": mcpServers
 }
 
 const table = "schema_migrations"

@@ -65,6 +65,8 @@ export const bench = Effect.acquireRelease(
         modelIdleTimeout: 20_000,
         appendTimeout: 10_000,
         modelRetries: 1,
+        mcpTimeout: 5000,
+        mcpToolTimeout: 60_000,
         environmentAllowed: ["GREETING"],
         executable: undefined
       },

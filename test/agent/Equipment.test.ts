@@ -8,6 +8,7 @@ import { bench, run, scripted } from "./Agents.ts"
 const text = (name: string, description: string, content: string) => ({ name, description, content })
 
 const equipment: AgentEquipment = {
+  ...noEquipment,
   subagents: {
     gardener: {
       description: "Knows figs.",

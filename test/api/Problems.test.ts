@@ -4,8 +4,11 @@ import { problem, toProblem } from "../../src/api/Problem.ts"
 import * as AgentErrors from "../../src/domain/errors/AgentErrors.ts"
 import * as BudgetErrors from "../../src/domain/errors/BudgetErrors.ts"
 import { catalogue, type Failure } from "../../src/domain/errors/catalogue.ts"
+import * as ImageErrors from "../../src/domain/errors/ImageErrors.ts"
+import * as McpErrors from "../../src/domain/errors/McpErrors.ts"
 import * as MemoryErrors from "../../src/domain/errors/MemoryErrors.ts"
 import * as ModelErrors from "../../src/domain/errors/ModelErrors.ts"
+import * as OutboundErrors from "../../src/domain/errors/OutboundErrors.ts"
 import * as RequestErrors from "../../src/domain/errors/RequestErrors.ts"
 import * as ResourceErrors from "../../src/domain/errors/ResourceErrors.ts"
 import * as SessionErrors from "../../src/domain/errors/SessionErrors.ts"
@@ -22,8 +25,11 @@ const isFailureClass = (value: unknown): value is FailureClass =>
 const classes = [
   AgentErrors,
   BudgetErrors,
+  ImageErrors,
+  McpErrors,
   MemoryErrors,
   ModelErrors,
+  OutboundErrors,
   RequestErrors,
   ResourceErrors,
   SessionErrors,

@@ -1,6 +1,7 @@
 // The boundary alone is under test here: small services stand in for the real ones, behind a real HTTP server.
 import { DateTime, Effect, Layer, Redacted, Stream } from "effect"
 import { ApiKey, ApiKeyHash, ApiKeyId, type ApiKeyScope, Principal } from "../../src/domain/ApiKey.ts"
+import { McpServerNotFound, McpShareNotFound } from "../../src/domain/errors/McpErrors.ts"
 import { Unauthorized } from "../../src/domain/errors/RequestErrors.ts"
 import { RunNotFound, SessionIdle, SessionNotFound } from "../../src/domain/errors/SessionErrors.ts"
 import { DbUnavailable } from "../../src/domain/errors/StorageErrors.ts"
@@ -16,6 +17,9 @@ import { Memories } from "../../src/services/Memories.ts"
 import { MemoryLearning } from "../../src/services/MemoryLearning.ts"
 import { MemoryPreferences } from "../../src/services/MemoryPreferences.ts"
 import { Projects } from "../../src/services/Projects.ts"
+import { McpInquiries } from "../../src/services/McpInquiries.ts"
+import { McpServers } from "../../src/services/McpServers.ts"
+import { McpShares } from "../../src/services/McpShares.ts"
 import { RateLimits } from "../../src/services/RateLimits.ts"
 import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
@@ -103,6 +107,10 @@ export const settings: InstanceSettings = {
   workspaceRoots: [],
   environmentAllowed: [],
   maxPromptLength: 1000,
+  maxImages: 20,
+  maxImageBytes: 1_000_000,
+  maxMcpServers: 20,
+  mcpShareLife: 60_000,
   maxRuns: 1,
   maxRunsPerTenant: 1,
   startTimeout: 1000,
@@ -175,6 +183,29 @@ export const readiness: typeof Readiness.Service = {
   missing: Effect.succeed([])
 }
 
+const notUnderTest = () => Effect.die(new Error("not under test"))
+
+const mcpServers: typeof McpServers.Service = {
+  list: () => Effect.succeed({ items: [], next: null }),
+  create: notUnderTest,
+  find: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  update: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  delete: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  checkOwn: () => Effect.void
+}
+
+const mcpInquiries: typeof McpInquiries.Service = {
+  get: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  resources: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  read: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name }))
+}
+
+const mcpShares: typeof McpShares.Service = {
+  share: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  revoke: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  find: () => Effect.fail(new McpShareNotFound())
+}
+
 /** All services, some of them replaced. */
 export const servicesLayer = (replaced: {
   readonly sessions?: Partial<typeof Sessions.Service>
@@ -185,6 +216,9 @@ export const servicesLayer = (replaced: {
     Layer.succeed(ApiKeys, apiKeys),
     Layer.succeed(Sessions, { ...sessions, ...replaced.sessions }),
     Layer.succeed(Runs, { ...runs, ...replaced.runs }),
+    Layer.succeed(McpServers, mcpServers),
+    Layer.succeed(McpInquiries, mcpInquiries),
+    Layer.succeed(McpShares, mcpShares),
     Layer.succeed(Tenants, tenants),
     Layer.mock(Budgets, {}),
     Layer.mock(Memories, {}),

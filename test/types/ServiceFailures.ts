@@ -2,7 +2,10 @@
 import type { Effect, Stream } from "effect"
 import type { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
 import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
+import type { ImageFailure } from "../../src/domain/errors/ImageErrors.ts"
+import type { McpListFailed, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
 import type { ModelCredentialsMissing } from "../../src/domain/errors/ModelErrors.ts"
+import type { UrlRefused, UrlUnreachable } from "../../src/domain/errors/OutboundErrors.ts"
 import type {
   CapacityExceeded,
   Forbidden,
@@ -56,6 +59,11 @@ type Starting =
   | DbUnavailable
   | DbOperational
   | RedisUnavailable
+  | McpListFailed
+  | TooManyMcpServers
+  | ImageFailure
+  | UrlRefused
+  | UrlUnreachable
   | RunFailure
 
 holds<Equal<Fails<Sessions["Service"]["get"]>, SessionNotFound | Reading>>()

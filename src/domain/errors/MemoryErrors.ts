@@ -72,10 +72,3 @@ export class MemoryExtractFailed extends Schema.TaggedError<MemoryExtractFailed>
     return "What was learned in this run could not be saved yet."
   }
 }
-
-/** The MCP servers could not be listed, for the server's own reason. */
-export class McpListFailed extends Schema.TaggedError<McpListFailed>()("McpListFailed", {}) {
-  override get message() {
-    return "The MCP servers could not be listed."
-  }
-}

@@ -46,10 +46,10 @@ export type DatabaseFailure = DbUnavailable | DbOperational | DbRefused
 export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("SecretUnreadable", {
   /** What the secret is for. */
   use: Schema.String,
-  reason: Schema.Literals(["other_key", "changed", "unknown_version"])
+  reason: Schema.Literals(["other_key", "changed", "unknown_version", "undecodable"])
 }) {
   override get message() {
-    return "A stored secret cannot be decrypted."
+    return "A stored secret cannot be read."
   }
 }
 

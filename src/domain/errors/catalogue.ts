@@ -1,7 +1,10 @@
 import type * as AgentErrors from "./AgentErrors.ts"
 import type * as BudgetErrors from "./BudgetErrors.ts"
+import type * as ImageErrors from "./ImageErrors.ts"
+import type * as McpErrors from "./McpErrors.ts"
 import type * as MemoryErrors from "./MemoryErrors.ts"
 import type * as ModelErrors from "./ModelErrors.ts"
+import type * as OutboundErrors from "./OutboundErrors.ts"
 import type * as RequestErrors from "./RequestErrors.ts"
 import type * as ResourceErrors from "./ResourceErrors.ts"
 import type * as SessionErrors from "./SessionErrors.ts"
@@ -45,6 +48,9 @@ export type Failure =
   | Failures<typeof AgentErrors>
   | Failures<typeof BudgetErrors>
   | Failures<typeof ModelErrors>
+  | Failures<typeof McpErrors>
+  | Failures<typeof OutboundErrors>
+  | Failures<typeof ImageErrors>
 
 /** The tag of a known failure. */
 export type FailureTag = Failure["_tag"]
@@ -560,6 +566,126 @@ export const catalogue = {
     retry: "no",
     cause: "PostgreSQL refused to list the MCP servers.",
     remedy: "The operator reads the log line of this request."
+  },
+  McpServerNotFound: {
+    error_id: "ERR_MCP_SERVER_NOT_FOUND",
+    code: "MCP_SERVER_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The tenant and the installation have no MCP server of this name.",
+    remedy: "GET /api/v1/mcp-servers lists those that there are."
+  },
+  McpServerExists: {
+    error_id: "ERR_MCP_SERVER_EXISTS",
+    code: "MCP_SERVER_EXISTS",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The tenant has an MCP server of this name.",
+    remedy: "Choose another name, or change the server with PUT."
+  },
+  McpServerReadOnly: {
+    error_id: "ERR_MCP_SERVER_READONLY",
+    code: "MCP_SERVER_READONLY",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The MCP server stands in the file of the installation.",
+    remedy: "Make one of the same name: it goes before the installation's."
+  },
+  TooManyMcpServers: {
+    error_id: "ERR_TOO_MANY_MCP_SERVERS",
+    code: "TOO_MANY_MCP_SERVERS",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "There are more MCP servers than MAX_MCP_SERVERS allows.",
+    remedy: "Delete those that are not needed, or have the operator raise the limit."
+  },
+  McpShareNotFound: {
+    error_id: "ERR_MCP_SHARE_NOT_FOUND",
+    code: "MCP_SHARE_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "X-Share-Token is no share's token, or the share has expired or was revoked.",
+    remedy: "Ask for a new token."
+  },
+  McpResourceNotFound: {
+    error_id: "ERR_MCP_RESOURCE_NOT_FOUND",
+    code: "MCP_RESOURCE_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The MCP server says that it has no resource of this URI.",
+    remedy: "GET /api/v1/mcp-servers/{name}/resources lists those that it has."
+  },
+  McpServerFailed: {
+    error_id: "ERR_MCP_SERVER_FAILED",
+    code: "MCP_SERVER_FAILED",
+    status: 502,
+    severity: "warning",
+    shows: ["response"],
+    retry: "retry",
+    cause: "An MCP server was asked and did not answer well; details.reason says how.",
+    remedy: "Mend the server or its configuration."
+  },
+  UrlRefused: {
+    error_id: "ERR_URL_REFUSED",
+    code: "URL_REFUSED",
+    status: 422,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "A URL leads to a loopback, private, link-local or otherwise reserved address.",
+    remedy: "Use a public URL, or have the operator name the host in OUTBOUND_ALLOW."
+  },
+  UrlUnreachable: {
+    error_id: "ERR_URL_UNREACHABLE",
+    code: "URL_UNREACHABLE",
+    status: 502,
+    severity: "info",
+    shows: ["response"],
+    retry: "retry",
+    cause: "What is at a URL could not be fetched; details.reason says why.",
+    remedy: "Correct the URL, or try again."
+  },
+  TooManyImages: {
+    error_id: "ERR_TOO_MANY_IMAGES",
+    code: "TOO_MANY_IMAGES",
+    status: 422,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The request has more images than MAX_IMAGES.",
+    remedy: "Send fewer, or have the operator raise the limit."
+  },
+  ImageTooLarge: {
+    error_id: "ERR_IMAGE_TOO_LARGE",
+    code: "IMAGE_TOO_LARGE",
+    status: 413,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The images of a request have more bytes together than MAX_IMAGE_BYTES.",
+    remedy: "Send smaller ones, or have the operator raise the limit."
+  },
+  ImageUnusable: {
+    error_id: "ERR_IMAGE_UNUSABLE",
+    code: "IMAGE_UNUSABLE",
+    status: 422,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "An image is no JPEG, PNG, GIF or WebP, or not of the type that the request says.",
+    remedy: "Send one of these types, in base64 or by its URL."
   },
   SdkMissing: {
     error_id: "ERR_SDK_MISSING",

@@ -1,0 +1,110 @@
+import { Result } from "effect"
+import type { ValidationIssue } from "./errors/RequestErrors.ts"
+import type { McpConfigText, McpConnection, McpSettings, McpTransport } from "./McpServer.ts"
+
+/** What stands in answers in place of a secret. */
+export const redacted = "***REDACTED***"
+
+const ofPrograms = ["command", "args", "env"] as const
+const ofRemotes = ["url", "headers"] as const
+
+const issuesOf = (transport: McpTransport, config: McpConfigText): ReadonlyArray<ValidationIssue> => {
+  const [needed, foreign] = transport === "stdio" ? (["command", ofRemotes] as const) : (["url", ofPrograms] as const)
+  return [
+    ...(config[needed] === undefined ? [{ path: `.${needed}`, message: `is missing: ${transport} needs it` }] : []),
+    ...foreign
+      .filter((name) => config[name] !== undefined)
+      .map((name) => ({ path: `.${name}`, message: `is not for ${transport}` })),
+    ...(JSON.stringify(config).includes(redacted)
+      ? [{ path: "", message: `holds ${redacted}, which stands in answers in place of a secret` }]
+      : [])
+  ]
+}
+
+/** What a client's words come to, or where they do not fit: paths begin with a dot, or are empty for all of it. */
+export const settingsOf = (
+  transport: McpTransport,
+  config: McpConfigText
+): Result.Result<McpSettings, ReadonlyArray<ValidationIssue>> => {
+  const issues = issuesOf(transport, config)
+  if (issues.length > 0) return Result.fail(issues)
+  const { allowed_tools = [], args = [], command = "", env = {}, headers = {}, url = "" } = config
+  const connection: McpConnection =
+    transport === "stdio" ? { type: transport, command, args, env } : { type: transport, url, headers }
+  return Result.succeed({ connection, allowed_tools })
+}
+
+/** The other way: a stored configuration in a client's words, secrets and all. */
+export const configTextOf = ({ allowed_tools, connection }: McpSettings): McpConfigText => {
+  const { type: _type, ...fields } = connection
+  return { ...fields, allowed_tools }
+}
+
+const hide = (secrets: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.keys(secrets).map((name) => [name, redacted]))
+
+const secretName = /key|token|secret|passw|pwd|auth|cred|signature|\bsig\b/i
+const userInUrl = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi
+
+/** Arguments may hold what belongs into the environment: `--token x`, `--api-key=x`, `postgres://user:x@host`. */
+const hideInArgs = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.map((arg, index) => {
+    const before = args[index - 1]
+    if (before !== undefined && before.startsWith("-") && !before.includes("=") && secretName.test(before))
+      return redacted
+    const assigned = /^([^=\s]*)=/.exec(arg)?.[1]
+    if (assigned !== undefined && secretName.test(assigned)) return `${assigned}=${redacted}`
+    return arg.replaceAll(userInUrl, `$1${redacted}@`)
+  })
+
+const hideInUrl = (url: string): string => {
+  const parsed = new URL(url)
+  if (parsed.search === "") return url
+  const names = [...new Set(parsed.searchParams.keys())]
+  return `${url.slice(0, url.indexOf("?"))}?${names.map((name) => `${encodeURIComponent(name)}=${redacted}`).join("&")}`
+}
+
+/** What may be seen of a server: no value of its environment, headers and query, and no argument that looks secret. */
+export const redact = ({ allowed_tools, connection }: McpSettings) => ({
+  transport_type: connection.type,
+  command: connection.type === "stdio" ? connection.command : null,
+  args: connection.type === "stdio" ? hideInArgs(connection.args) : [],
+  env: connection.type === "stdio" ? hide(connection.env) : {},
+  url: connection.type === "stdio" ? null : hideInUrl(connection.url),
+  headers: connection.type === "stdio" ? {} : hide(connection.headers),
+  allowed_tools
+})
+
+const restoreValues = (
+  written: Readonly<Record<string, string>> | undefined,
+  stored: Readonly<Record<string, string>>
+): Readonly<Record<string, string>> | undefined =>
+  written === undefined
+    ? undefined
+    : Object.fromEntries(
+        Object.entries(written).map(([name, value]) => [name, value === redacted ? (stored[name] ?? value) : value])
+      )
+
+/**
+ * A change of a server's configuration: what it does not name stays, and so does every secret that it gives back as
+ * it was shown. With another transport only what both have stays.
+ */
+export const changeConfig = (stored: McpSettings, transport: McpTransport, change: McpConfigText): McpConfigText => {
+  const { allowed_tools, connection } = stored
+  if (connection.type !== transport && (connection.type === "stdio" || transport === "stdio")) {
+    return { allowed_tools, ...change }
+  }
+  const before = configTextOf(stored)
+  const shown = redact(stored)
+  const env = restoreValues(change.env, before.env ?? {})
+  const headers = restoreValues(change.headers, before.headers ?? {})
+  const args = change.args?.map((arg, index) => (arg === shown.args[index] ? (before.args?.[index] ?? arg) : arg))
+  return {
+    ...before,
+    ...change,
+    ...(env === undefined ? {} : { env }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(args === undefined ? {} : { args }),
+    ...(change.url !== undefined && change.url === shown.url && before.url !== undefined ? { url: before.url } : {})
+  }
+}
