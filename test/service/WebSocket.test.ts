@@ -322,6 +322,8 @@ describe("a WebSocket", () => {
     model.open("stopping-socket")
     assert.strictEqual(at(await active.event(run, "done"), "data.reason"), "completed")
     assert.strictEqual((await eventually("the end", () => active.closed)).code, 1001)
+    // Another signal would only come in between.
+    assert.strictEqual(await service.exited, 0, service.output())
     await stopCleanly(service)
   })
 })
