@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import * as ClaudeAgentRuntime from "./agent/ClaudeAgentRuntime.ts"
 import { McpClients } from "./agent/McpClients.ts"
 import { Workspaces } from "./agent/Workspaces.ts"
+import { WorkspaceTexts } from "./agent/WorkspaceTexts.ts"
 import * as MemoryCache from "./cache/MemoryCache.ts"
 import * as MemoryDoorbell from "./cache/MemoryDoorbell.ts"
 import * as MemoryRateMeter from "./cache/MemoryRateMeter.ts"
@@ -22,6 +23,8 @@ import { serverLayer } from "./http/Server.ts"
 import * as ClaudeMemoryModel from "./outbound/ClaudeMemoryModel.ts"
 import * as OpenAIEmbedder from "./outbound/OpenAIEmbedder.ts"
 import { Admission } from "./services/Admission.ts"
+import { Agents } from "./services/Agents.ts"
+import { AgentShares } from "./services/AgentShares.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
 import { Budgets } from "./services/Budgets.ts"
 import { Equipment } from "./services/Equipment.ts"
@@ -50,10 +53,14 @@ import { RunOrders } from "./services/RunOrders.ts"
 import { Runs } from "./services/Runs.ts"
 import { Sessions } from "./services/Sessions.ts"
 import * as SharedWorkspaces from "./services/SharedWorkspaces.ts"
+import { Skills } from "./services/Skills.ts"
+import { SlashCommands } from "./services/SlashCommands.ts"
 import { Tenants } from "./services/Tenants.ts"
 import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
 import { WebSocketTickets } from "./services/WebSocketTickets.ts"
+import { AgentRepository } from "./storage/AgentRepository.ts"
+import { AgentShareRepository } from "./storage/AgentShareRepository.ts"
 import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "./storage/BudgetRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
@@ -74,6 +81,8 @@ import { Sealing } from "./storage/Sealing.ts"
 import * as ServerDatabase from "./storage/ServerDatabase.ts"
 import { SessionRepository } from "./storage/SessionRepository.ts"
 import { SingleInstanceLock } from "./storage/SingleInstanceLock.ts"
+import { SkillRepository } from "./storage/SkillRepository.ts"
+import { SlashCommandRepository } from "./storage/SlashCommandRepository.ts"
 import { TenantRepository } from "./storage/TenantRepository.ts"
 import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
@@ -103,6 +112,8 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
   const database = server === undefined ? EmbeddedDatabase.layer(directory) : ServerDatabase.layer(server)
   const migrated = Layer.provideMerge(migrationsLayer, database)
   const repositories = Layer.mergeAll(
+    AgentRepository.layer,
+    AgentShareRepository.layer,
     ApiKeyRepository.layer,
     BudgetRepository.layer,
     DatabaseProbe.layer,
@@ -119,6 +130,8 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     RunEventRepository.layer,
     RunRepository.layer,
     SessionRepository.layer,
+    SkillRepository.layer,
+    SlashCommandRepository.layer,
     TenantRepository.layer,
     ToolPresetRepository.layer,
     TranscriptRepository.layer,
@@ -179,8 +192,11 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     outbound,
     installed,
     clients,
-    Workspaces.layer
-  ).pipe(Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto)))
+    WorkspaceTexts.layer
+  ).pipe(
+    Layer.provideMerge(Workspaces.layer),
+    Layer.provideMerge(Layer.merge(NodeCrypto.layerDigest, SecureRandom.layerWebCrypto))
+  )
 }
 
 const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
@@ -233,6 +249,9 @@ const servicesLayer = Layer.mergeAll(
       RunOrders.layer,
       Transcripts.layer
     )
+  ),
+  Layer.provideMerge(
+    Layer.mergeAll(Layer.provideMerge(AgentShares.layer, Agents.layer), Skills.layer, SlashCommands.layer)
   ),
   Layer.provideMerge(
     Layer.mergeAll(

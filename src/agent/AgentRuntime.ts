@@ -29,7 +29,15 @@ export interface AgentTurn {
   /** The request's options; `cwd` and `additional_directories` are resolved and inside the roots. */
   readonly options: Omit<
     RunOptions,
-    "agents" | "memory" | "tool_preset" | "model" | "permission_mode" | "cwd" | "additional_directories"
+    | "agent"
+    | "agents"
+    | "memory"
+    | "skills"
+    | "tool_preset"
+    | "model"
+    | "permission_mode"
+    | "cwd"
+    | "additional_directories"
   >
   readonly cwd: string
   readonly additionalDirectories: ReadonlyArray<string>

@@ -13,9 +13,12 @@ export const qualified = (name: string): string => `${pluginName}:${name}`
 /** Whether there is anything to put into a plugin. */
 export const hasPlugin = ({ commands, skills }: AgentEquipment): boolean => skills.length + commands.length > 0
 
-/** JSON is YAML: whatever a description holds, it stays a description. */
-const withFrontmatter = ({ content, description, name }: NamedText): string =>
-  `---\nname: ${name}\ndescription: ${JSON.stringify(description)}\n---\n\n${content}\n`
+/**
+ * JSON is YAML: whatever a description holds, it stays one. The CLI ends the frontmatter at any three hyphens, so
+ * there are none in it; the name is that of the file.
+ */
+const withFrontmatter = ({ content, description }: NamedText): string =>
+  `---\ndescription: ${JSON.stringify(description).replaceAll("--", "-\\u002d")}\n---\n\n${content}\n`
 
 /**
  * Writes skills and commands as a local plugin into a directory of the turn's own. The agent needs nothing else for

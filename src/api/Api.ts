@@ -1,4 +1,6 @@
 import { HttpApi, OpenApi } from "effect/http-api"
+import { AgentsApi } from "./Agents.ts"
+import { SharedAgentsApi } from "./SharedAgents.ts"
 import { ApiKeysApi } from "./ApiKeys.ts"
 import { Boundary } from "./Boundary.ts"
 import { BudgetsApi } from "./Budgets.ts"
@@ -10,6 +12,8 @@ import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
 import { ProjectsApi } from "./Projects.ts"
+import { SkillsApi } from "./Skills.ts"
+import { SlashCommandsApi } from "./SlashCommands.ts"
 import { ToolPresetsApi } from "./ToolPresets.ts"
 import { TenantsApi } from "./Tenants.ts"
 import { WebSocketApi } from "./WebSocket.ts"
@@ -22,6 +26,10 @@ export class Api extends HttpApi.make("causeway")
   .add(RunsApi)
   .add(MemoriesApi)
   .add(ProjectsApi)
+  .add(AgentsApi)
+  .add(SharedAgentsApi)
+  .add(SkillsApi)
+  .add(SlashCommandsApi)
   .add(ToolPresetsApi)
   .add(WebSocketApi)
   .add(WebSocketTicketsApi)

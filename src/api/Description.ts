@@ -78,6 +78,7 @@ const parameters: Record<string, { readonly description: string; readonly schema
     description:
       "Repeating a request with the same key finds the first one's run instead of starting another, for 24 hours."
   },
+  source: { description: "Only those that are kept here, or only those of a workspace." },
   id: { description: "Which one." }
 }
 

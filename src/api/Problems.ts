@@ -59,6 +59,8 @@ export const startProblems = [
   problem(StorageErrors.DbOperational),
   problem(StorageErrors.RedisUnavailable),
   problem(ResourceErrors.ProjectNotFound),
+  problem(ResourceErrors.AgentNotFound),
+  problem(ResourceErrors.SkillNotFound),
   problem(ResourceErrors.ToolPresetNotFound),
   problem(SessionErrors.SessionNotFound),
   problem(SessionErrors.SessionBusy),

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
+import { KeptTextReference } from "./KeptText.ts"
 import { ModelName } from "./ModelName.ts"
-import { ResourceReference } from "./ResourceName.ts"
 import { ToolRules } from "./ToolRules.ts"
 
 export const agentDefinitionFields = {
@@ -13,7 +13,7 @@ export const agentDefinitionFields = {
   /** Model id or alias; `inherit` or absent: the run's. */
   model: Schema.optionalKey(Schema.NullOr(ModelName)),
   /** Its skills, by name or id. */
-  skills: Schema.optionalKey(Schema.NullOr(Schema.Array(ResourceReference).check(Schema.isMaxLength(50))))
+  skills: Schema.optionalKey(Schema.NullOr(Schema.Array(KeptTextReference).check(Schema.isMaxLength(50))))
 } as const
 
 /** What an agent is, whether it leads a run or is called as a subagent. */

@@ -1,8 +1,9 @@
 import { Schema } from "effect"
-import { AgentDefinition } from "./AgentDefinition.ts"
+import { AgentReference, Subagents } from "./AgentReference.ts"
 import { RunMemory } from "./MemorySettings.ts"
+import { KeptTextReference } from "./KeptText.ts"
 import { ModelName } from "./ModelName.ts"
-import { ResourceName, ResourceReference } from "./ResourceName.ts"
+import { ResourceReference } from "./ResourceName.ts"
 import { ToolRules } from "./ToolRules.ts"
 
 /** How much an agent may do unasked; see the SDK's permission modes. `bypassPermissions` needs a scope of its own. */
@@ -57,9 +58,16 @@ export const runOptionFields = {
   disallowed_tools: Schema.optionalKey(ToolRules),
   /** A tool preset, by name or id, whose rules are added to these; the tenant's default when absent, none when null. */
   tool_preset: Schema.optionalKey(Schema.NullOr(ResourceReference)),
+  /**
+   * Which of the tenant's and the workspace's skills the agent has, by name or id. When absent: all that are enabled,
+   * unless `tools` says which tools there are.
+   */
+  skills: Schema.optionalKey(Schema.Array(KeptTextReference).check(Schema.isMaxLength(100))),
   permission_mode: Schema.optionalKey(PermissionMode),
-  /** Agents that the agent can have work done by, by the names that they have for it. */
-  agents: Schema.optionalKey(Schema.Record(ResourceName, AgentDefinition)),
+  /** The kept agent that leads the run: its prompt, tools, model and skills count where the request says none. */
+  agent: Schema.optionalKey(AgentReference),
+  /** Agents that the agent can have work done by. */
+  agents: Schema.optionalKey(Subagents),
   /** Most turns of this run, 1 to 1000. */
   max_turns: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
   /** Most dollars of this run; checked after each response of the model. */

@@ -17,21 +17,12 @@ const checkId = (id: string | undefined, asked: string): Effect.Effect<void, Val
     ? Effect.void
     : Effect.fail(new ValidationFailed({ issues: [{ path: "body.id", message: "is not the id of the path" }] }))
 
-/** Answers the endpoints that all things have which a tenant keeps under names. */
-export const namedResourceHandlers = <Item, Content, NotFound, Refused, Change>(
-  resources: NamedResources<Item, Content, NotFound, Refused, Change>
+/** Answers those endpoints that change what a tenant keeps under names. */
+export const changeHandlers = <Item, Content, NotFound, Refused, Change>(
+  resources: Pick<NamedResources<Item, Content, NotFound, Refused, Change>, "create" | "update" | "delete">
 ) => ({
   create: Effect.fnUntraced(function* ({ payload }: { readonly payload: Content }) {
     return yield* resources.create(yield* CurrentPrincipal, payload)
-  }),
-  get: Effect.fnUntraced(function* ({ params }: { readonly params: { readonly id: string } }) {
-    return yield* resources.get(yield* CurrentPrincipal, params.id)
-  }),
-  /** A page, without the name of the list. */
-  list: Effect.fnUntraced(function* ({ cursor, page_size = defaultPageSize }: PageQuery) {
-    const position = yield* pagePosition(cursor)
-    const { items, next } = yield* resources.list(yield* CurrentPrincipal, position, page_size)
-    return { items, end: pageEnd(next) }
   }),
   update: Effect.fnUntraced(function* ({
     params,
@@ -45,5 +36,21 @@ export const namedResourceHandlers = <Item, Content, NotFound, Refused, Change>(
   }),
   delete: Effect.fnUntraced(function* ({ params }: { readonly params: { readonly id: string } }) {
     return yield* resources.delete(yield* CurrentPrincipal, params.id)
+  })
+})
+
+/** Answers the endpoints that all things have which a tenant keeps under names. */
+export const namedResourceHandlers = <Item, Content, NotFound, Refused, Change>(
+  resources: NamedResources<Item, Content, NotFound, Refused, Change>
+) => ({
+  ...changeHandlers(resources),
+  get: Effect.fnUntraced(function* ({ params }: { readonly params: { readonly id: string } }) {
+    return yield* resources.get(yield* CurrentPrincipal, params.id)
+  }),
+  /** A page, without the name of the list. */
+  list: Effect.fnUntraced(function* ({ cursor, page_size = defaultPageSize }: PageQuery) {
+    const position = yield* pagePosition(cursor)
+    const { items, next } = yield* resources.list(yield* CurrentPrincipal, position, page_size)
+    return { items, end: pageEnd(next) }
   })
 })

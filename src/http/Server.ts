@@ -4,6 +4,7 @@ import { Digest } from "effect/crypto"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { AgentsHandlers, SharedAgentsHandlers } from "./Agents.ts"
 import { ApiKeysHandlers } from "./ApiKeys.ts"
 import { AuthenticationLayer } from "./Authentication.ts"
 import { BoundaryLayer } from "./Boundary.ts"
@@ -25,6 +26,7 @@ import { routerConfig } from "./Routes.ts"
 import { RunsHandlers } from "./Runs.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 import { SessionsHandlers } from "./Sessions.ts"
+import { SkillsHandlers, SlashCommandsHandlers } from "./KeptTexts.ts"
 import { TenantsHandlers } from "./Tenants.ts"
 import { ToolPresetsHandlers } from "./ToolPresets.ts"
 import { WebSocketHandlers } from "./WebSocket.ts"
@@ -37,6 +39,10 @@ const HandlersLayer = Layer.mergeAll(
   RunsHandlers,
   MemoriesHandlers,
   ProjectsHandlers,
+  AgentsHandlers,
+  SharedAgentsHandlers,
+  SkillsHandlers,
+  SlashCommandsHandlers,
   ToolPresetsHandlers,
   WebSocketHandlers,
   WebSocketTicketsHandlers,

@@ -25,7 +25,9 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
     const { cwd, lease, order, tenant_id } = run
     const {
       additional_directories: _directories,
+      agent: _agent,
       agents: _agents,
+      skills: _skills,
       tool_preset: _preset,
       cwd: _cwd,
       memory: _memory,

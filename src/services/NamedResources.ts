@@ -26,8 +26,9 @@ export const makeNamedResources = Effect.fnUntraced(function* <
   Item extends { readonly id: string; readonly name: string },
   Content,
   Change,
-  NotFound
->(records: NamedRecords<Item, Content, Change>, notFound: (reference: string) => NotFound) {
+  NotFound,
+  Refused = never
+>(records: NamedRecords<Item, Content, Change, Refused>, notFound: (reference: string) => NotFound) {
   const random = yield* SecureRandom.SecureRandom
 
   const orNotFound =
@@ -35,7 +36,7 @@ export const makeNamedResources = Effect.fnUntraced(function* <
     <A>(found: Option.Option<A>): Effect.Effect<A, NotFound> =>
       Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(notFound(reference))
 
-  const resources: NamedResources<Item, Content, NotFound, AlreadyExists, Change> = {
+  const resources: NamedResources<Item, Content, NotFound, AlreadyExists | Refused, Change> = {
     create: Effect.fnUntraced(function* (principal, content) {
       return yield* records.create(principal.tenant_id, yield* random.uuidV7(), content)
     }),

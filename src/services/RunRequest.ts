@@ -6,7 +6,12 @@ import type {
   ShuttingDown,
   ValidationFailed
 } from "../domain/errors/RequestErrors.ts"
-import type { ProjectNotFound, ToolPresetNotFound } from "../domain/errors/ResourceErrors.ts"
+import type {
+  AgentNotFound,
+  ProjectNotFound,
+  SkillNotFound,
+  ToolPresetNotFound
+} from "../domain/errors/ResourceErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type {
   RunUnresponsive,
@@ -80,7 +85,10 @@ export interface FollowedSession {
 export type EquipmentFailure =
   | Forbidden
   | ValidationFailed
+  | AgentNotFound
   | ProjectNotFound
+  | SessionNotFound
+  | SkillNotFound
   | ToolPresetNotFound
   | McpListFailed
   | TooManyMcpServers

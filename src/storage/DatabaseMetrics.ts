@@ -1,7 +1,13 @@
 import { Effect, type Fiber, Metric } from "effect"
 
 /** The repositories of what tenants keep under names: they have the same methods. */
-const namedRepositories = ["ProjectRepository", "ToolPresetRepository"] as const
+const namedRepositories = [
+  "AgentRepository",
+  "ProjectRepository",
+  "SkillRepository",
+  "SlashCommandRepository",
+  "ToolPresetRepository"
+] as const
 export type NamedRepository = (typeof namedRepositories)[number]
 
 const namedOperations = namedRepositories.flatMap((repository) =>
@@ -12,6 +18,11 @@ const namedOperations = namedRepositories.flatMap((repository) =>
 
 /** What is asked of the database, by the names under which it is measured: the methods of the repositories. */
 export const databaseOperations = [
+  "AgentRepository.findVersion",
+  "AgentRepository.versions",
+  "AgentShareRepository.create",
+  "AgentShareRepository.find",
+  "AgentShareRepository.revoke",
   "ApiKeyRepository.create",
   "ApiKeyRepository.ensureOperator",
   "ApiKeyRepository.findPrincipal",
@@ -87,6 +98,8 @@ export const databaseOperations = [
   "SessionRepository.reach",
   "SessionRepository.update",
   "SingleInstanceLock",
+  "SkillRepository.enabled",
+  "SlashCommandRepository.enabled",
   "TenantRepository.create",
   "TenantRepository.list",
   "ToolPresetRepository.findDefault",

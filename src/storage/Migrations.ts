@@ -13,6 +13,8 @@ import projects from "./migrations/0008_projects.ts"
 import budgets from "./migrations/0009_budgets.ts"
 import memoryEmbeddings from "./migrations/0010_memory_embeddings.ts"
 import mcpServers from "./migrations/0011_mcp_servers.ts"
+import skillsAndCommands from "./migrations/0012_skills_and_commands.ts"
+import agents from "./migrations/0013_agents.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -26,7 +28,9 @@ const migrations = {
   "0008_projects": projects,
   "0009_budgets": budgets,
   "0010_memory_embeddings": memoryEmbeddings,
-  "0011_mcp_servers": mcpServers
+  "0011_mcp_servers": mcpServers,
+  "0012_skills_and_commands": skillsAndCommands,
+  "0013_agents": agents
 }
 
 const table = "schema_migrations"

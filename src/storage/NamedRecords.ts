@@ -12,7 +12,7 @@ import { firstRow, readableRows } from "./Rows.ts"
 import { makeTransaction } from "./Transaction.ts"
 
 /** What a tenant keeps under names, in one table. Every method sees one tenant's only. */
-export interface NamedRecords<Item, Content, Change = Content> {
+export interface NamedRecords<Item, Content, Change = Content, Refused = never> {
   create(
     tenant: TenantId,
     id: string,
@@ -28,7 +28,7 @@ export interface NamedRecords<Item, Content, Change = Content> {
     tenant: TenantId,
     id: string,
     change: Change
-  ): Effect.Effect<Option.Option<Item>, AlreadyExists | DatabaseFailure>
+  ): Effect.Effect<Option.Option<Item>, Refused | AlreadyExists | DatabaseFailure>
   /** Whether there was such a thing. */
   delete(tenant: TenantId, id: string): Effect.Effect<boolean, DatabaseFailure>
 }
@@ -50,6 +50,8 @@ export interface NamedTable<Item extends Schema.ConstraintDecoder<unknown>, Cont
   readonly toChange: (change: Change) => Readonly<Record<string, unknown>>
   /** What else is to be done in the same transaction, before the row is written. */
   readonly before?: (tenant: TenantId, content: Content | Change) => Effect.Effect<unknown, SqlError.SqlError>
+  /** And after it. */
+  readonly after?: (id: string) => Effect.Effect<unknown, SqlError.SqlError>
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -67,7 +69,8 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
   Item extends Schema.ConstraintDecoder<unknown>,
   Content,
   Change
->({ before, columns, item, most, repository, resource, table, toChange, toRow }: NamedTable<Item, Content, Change>) {
+>(description: NamedTable<Item, Content, Change>) {
+  const { columns, item, most, repository, resource, table, toChange, toRow } = description
   const sql = yield* SqlClient.SqlClient
   const execute = yield* makeExecute
   const transaction = yield* makeTransaction
@@ -77,10 +80,19 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
   const readable = readableRows(table, item)
   const page = pageOf(item, readable)
 
-  const write = <A, E>(tenant: TenantId, content: Content | Change, statement: Effect.Effect<A, E>) =>
-    (before === undefined ? statement : transaction(Effect.andThen(before(tenant, content), statement))).pipe(
-      Effect.catchIf(isDuplicate, () => Effect.fail(new AlreadyExists({ resource })))
-    )
+  const write = <A, E>(tenant: TenantId, id: string, content: Content | Change, statement: Effect.Effect<A, E>) => {
+    const { after: last, before: first } = description
+    const whole =
+      first === undefined && last === undefined
+        ? statement
+        : transaction(
+            Effect.suspend(() => first?.(tenant, content) ?? Effect.void).pipe(
+              Effect.andThen(statement),
+              Effect.tap(() => last?.(id) ?? Effect.void)
+            )
+          )
+    return Effect.catchIf(whole, isDuplicate, () => Effect.fail(new AlreadyExists({ resource })))
+  }
 
   const insert = (tenant: TenantId, id: string, content: Content) =>
     Effect.gen(function* () {
@@ -99,7 +111,7 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
   const named: NamedRecords<Item["Type"], Content, Change> = {
     create: Effect.fn(`${repository}.create`)(function* (tenant, id, content) {
       const operation = `${repository}.create` as const
-      const created = yield* execute(operation, write(tenant, content, insert(tenant, id, content)))
+      const created = yield* execute(operation, write(tenant, id, content, insert(tenant, id, content)))
       return Option.isSome(created) ? created.value : yield* new DbRefused({ operation })
     }),
     find: Effect.fn(`${repository}.find`)((tenant, id) =>
@@ -135,6 +147,7 @@ export const makeNamedRecords = Effect.fnUntraced(function* <
         `${repository}.update`,
         write(
           tenant,
+          id,
           change,
           first(sql`
             UPDATE ${records} SET ${changed(change)}

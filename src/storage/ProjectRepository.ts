@@ -17,7 +17,7 @@ export class ProjectRepository extends Context.Service<
       resource: "project",
       item: Project,
       columns: Object.keys(Project.fields).join(", "),
-      most: 10_000,
+      most: 1000,
       toRow: ({ metadata = {}, name, path = name }: NewProject) => ({
         name,
         path: storable(path),

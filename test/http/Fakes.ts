@@ -10,6 +10,8 @@ import { Session, SessionId } from "../../src/domain/Session.ts"
 import { type InstanceSettings, Settings } from "../../src/domain/Settings.ts"
 import { Tenant, TenantId } from "../../src/domain/Tenant.ts"
 import { Admission } from "../../src/services/Admission.ts"
+import { Agents } from "../../src/services/Agents.ts"
+import { AgentShares } from "../../src/services/AgentShares.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
 import { Budgets } from "../../src/services/Budgets.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
@@ -24,6 +26,8 @@ import { RateLimits } from "../../src/services/RateLimits.ts"
 import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { Sessions } from "../../src/services/Sessions.ts"
+import { Skills } from "../../src/services/Skills.ts"
+import { SlashCommands } from "../../src/services/SlashCommands.ts"
 import { Tenants } from "../../src/services/Tenants.ts"
 import { ToolPresets } from "../../src/services/ToolPresets.ts"
 import { WebSocketTickets } from "../../src/services/WebSocketTickets.ts"
@@ -225,6 +229,10 @@ export const servicesLayer = (replaced: {
     Layer.mock(MemoryLearning, { configured: false }),
     Layer.mock(MemoryPreferences, {}),
     Layer.mock(Projects, {}),
+    Layer.mock(Agents, {}),
+    Layer.mock(AgentShares, {}),
+    Layer.mock(Skills, {}),
+    Layer.mock(SlashCommands, {}),
     Layer.mock(ToolPresets, {}),
     Layer.succeed(WebSocketTickets, webSocketTickets),
     Layer.succeed(Admission, admission),

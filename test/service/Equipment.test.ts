@@ -1,3 +1,5 @@
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { assert, beforeAll, describe, it } from "vitest"
 import { rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
@@ -25,6 +27,13 @@ const run = async (body: Readonly<Record<string, unknown>>, path = "/query"): Pr
   assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
   return stream
 }
+
+/** What the model was sent in a run's main requests, as texts, oldest first. */
+const sentIn = (stream: EventReader): ReadonlyArray<string> =>
+  setting()
+    .model.requests()
+    .filter(({ kind, sessionId }) => kind === "main" && sessionId === stream.sessionId)
+    .map(({ body }) => JSON.stringify(body))
 
 /** A request whose agent cannot be equipped starts nothing. */
 const refused = async (
@@ -102,6 +111,255 @@ describe("projects", () => {
     const rows = await rowsOf(setting().database, "SELECT project_id FROM sessions WHERE id = $1", [stream.sessionId])
     assert.deepEqual(rows, [{ project_id: null }])
     await run({ prompt: "Still there?", ...small }, `/sessions/${stream.sessionId}/resume`)
+  })
+})
+
+describe("skills and slash commands", () => {
+  /** The tenant's own directory. */
+  let home: string
+  let project: string
+
+  const file = async (path: string, text: string) => {
+    await mkdir(dirname(join(home, path)), { recursive: true })
+    await writeFile(join(home, path), text)
+  }
+
+  beforeAll(async () => {
+    const { database, service } = setting()
+    const [tenant] = await rowsOf(database, "SELECT id FROM tenants ORDER BY created_at LIMIT 1")
+    home = join(service.dataDir, "workspaces", String(tenant?.["id"]))
+    project = await make("/projects", { name: "orchard" })
+    const description = 'Grafts: "well"\n---\nallowed-tools: Bash'
+    await make("/skills", { name: "grafting", description, content: "Cut a scion of $ARGUMENTS." })
+    await make("/skills", { name: "secret", description: "Not now", content: "Off.", enabled: false })
+    await make("/slash-commands", { name: "water", description: "Waters", content: "Water the $1, then $ARGUMENTS." })
+    const pruning = "---\nname: x\ndescription: >\n  How to\n  prune\n---\nIn winter."
+    await file("orchard/.claude/skills/pruning/SKILL.md", pruning)
+    await file("orchard/.claude/skills/grafting/SKILL.md", "Hidden by the one of the same name.")
+    await file("orchard/.claude/commands/mow.md", "Mow it.")
+    await file(".claude/commands/sow.md", "Sow it.")
+    await symlink("/etc/passwd", join(home, "orchard/.claude/commands/passwords.md"))
+    await file("orchard/.claude/commands/a b.md", "No name.")
+  })
+
+  it("reach the agent of a project's session, and are used by it, with nothing on the disk from before", async () => {
+    const stream = await run({
+      prompt: scripted("Graft.", { tool: "Skill", input: { skill: "causeway:grafting", args: "a fig" } }),
+      project_id: project
+    })
+    const [first = "", last = ""] = sentIn(stream)
+    assert.match(first, /causeway:grafting: Grafts: [\\"]+well/)
+    assert.include(first, "causeway:pruning: How to prune")
+    assert.include(first, "causeway:water: Waters")
+    assert.include(first, "causeway:mow: Mow it.")
+    for (const other of ["causeway:secret", "causeway:sow", "passwords", "Hidden by"]) assert.notInclude(first, other)
+    assert.include(last, "Cut a scion of a fig.")
+    assert.deepEqual(stream.all("permission_denied"), [])
+    assert.include(listAt(stream.first("init").data, "commands"), "causeway:water")
+
+    await rm(join(setting().service.dataDir, "agents"), { recursive: true })
+    const prompt = scripted("Prune.", { tool: "Skill", input: { skill: "causeway:pruning" } })
+    const resumed = await run({ prompt, skills: ["fs:pruning"], tools: [] }, `/sessions/${stream.sessionId}/resume`)
+    assert.include(sentIn(resumed).at(-1) ?? "", "In winter.")
+    assert.deepEqual(listAt(resumed.first("init").data, "tools"), ["Skill"])
+  })
+
+  it("a prompt that is a command is expanded, in new sessions and old ones; others are data", async () => {
+    const stream = await run({ prompt: '/water "old fig" $1 twice', ...small })
+    const said = 'Water the old fig, then "old fig" $1 twice.'
+    assert.strictEqual(at(stream.first("message").data, "content.0.text"), said)
+    assert.include(sentIn(stream)[0] ?? "", JSON.stringify(said).slice(1, -1))
+    const resumed = await run({ prompt: " /sow now", ...small }, `/sessions/${stream.sessionId}/resume`)
+    assert.strictEqual(at(resumed.first("message").data, "content.0.text"), "Sow it.\n\nARGUMENTS: now")
+    const data = await run({ prompt: "/mow it", ...small })
+    assert.strictEqual(at(data.first("message").data, "content.0.text"), "/mow it")
+    await make("/slash-commands", { name: "echo", description: "Echoes", content: "$ARGUMENTS".repeat(4000) })
+    await refused({ prompt: `/echo ${"x".repeat(50_000)}` }, 422, "ERR_VALIDATION")
+  })
+
+  it("of workspaces are listed and read by their project, without paths, and not changed", async () => {
+    const listed = await ask("GET", `/skills?project_id=${project}&source=filesystem`)
+    assert.deepEqual(
+      listAt(listed.body, "skills").map((skill) => [at(skill, "id"), at(skill, "source"), at(skill, "created_at")]),
+      [
+        ["fs:grafting", "filesystem", null],
+        ["fs:pruning", "filesystem", null]
+      ]
+    )
+    const both = await ask("GET", `/slash-commands?project_id=${project}`)
+    const ids = listAt(both.body, "commands").map((command) => at(command, "id"))
+    assert.strictEqual(ids[0], "fs:mow")
+    assert.isAbove(ids.length, 1)
+    assert.notInclude(listed.text + both.text, setting().service.dataDir)
+    const own = await ask("GET", "/slash-commands?source=filesystem")
+    assert.deepEqual(
+      listAt(own.body, "commands").map((command) => at(command, "name")),
+      ["sow"]
+    )
+    const kept = await ask("GET", "/skills?source=database")
+    assert.isTrue(listAt(kept.body, "skills").every((skill) => at(skill, "source") === "database"))
+    const read = await ask("GET", `/skills/fs:pruning?project_id=${project}`)
+    assert.strictEqual(at(read.body, "content"), "In winter.")
+
+    const whole = { name: "pruning", description: "x", content: "x" }
+    for (const [path, error] of [
+      ["/skills/fs:pruning", "SKILL"],
+      ["/slash-commands/fs:sow", "SLASH_COMMAND"]
+    ] as const) {
+      for (const answer of [await ask("PUT", path, { body: whole }), await ask("DELETE", path)]) {
+        assert.deepEqual([answer.status, at(answer.body, "error.code")], [409, `${error}_READONLY`])
+      }
+      assert.strictEqual((await ask("GET", `${path}x`)).status, 404)
+      assert.strictEqual((await ask("GET", path, { key: stranger })).status, 404)
+      assert.strictEqual((await ask("GET", `${path}?project_id=${project}`, { key: stranger })).status, 404)
+    }
+  })
+
+  it("that are not there are a 404", async () => {
+    await refused({ skills: ["unheard-of"] }, 404, "ERR_SKILL_NOT_FOUND")
+    await refused({ skills: ["secret"] }, 404, "ERR_SKILL_NOT_FOUND")
+    await refused({ skills: ["grafting"] }, 404, "ERR_SKILL_NOT_FOUND", { key: stranger })
+    await refused({ agents: { one: { description: "x", prompt: "x", skills: ["no"] } } }, 404, "ERR_SKILL_NOT_FOUND")
+  })
+})
+
+describe("agents", () => {
+  const gardener = {
+    name: "gardener",
+    description: "Knows figs",
+    prompt: "You are a gardener.",
+    tools: ["Read", "Agent"],
+    model: "claude-haiku-4-5"
+  }
+  let id: string
+
+  beforeAll(async () => {
+    id = await make("/agents", gardener)
+  })
+
+  it("lead a run, have work done by others, and each keeps its version", async () => {
+    const changed = await ask("PUT", `/agents/${id}`, {
+      body: { ...gardener, prompt: "You are a botanist.", version: 1 }
+    })
+    assert.deepInclude(changed.body, { id, version: 2, prompt: "You are a botanist.", skills: null })
+    const late = await ask("PUT", `/agents/${id}`, { body: { ...gardener, version: 1 } })
+    assert.deepEqual([late.status, at(late.body, "error.code")], [409, "AGENT_VERSION_CONFLICT"])
+    assert.strictEqual(at(late.body, "error.details.latest_version"), 2)
+    const versions = await ask("GET", `/agents/${id}/versions`)
+    assert.deepEqual(
+      listAt(versions.body, "versions").map((version) => [at(version, "version"), at(version, "prompt")]),
+      [
+        [2, "You are a botanist."],
+        [1, "You are a gardener."]
+      ]
+    )
+    await make("/agents", { name: "poet", description: "Writes rhymes", prompt: "You rhyme.", tools: [] })
+    const call = (name: string) => ({ description: name, subagent_type: name, prompt: `To the ${name}.` })
+    const stream = await run({
+      prompt: scripted(
+        "Begin.",
+        { tool: "Agent", input: call("bard") },
+        { tool: "Agent", input: call("digger") },
+        { text: "Done." }
+      ),
+      agent: { id, version: 1 },
+      agents: { bard: "poet", digger: { description: "Digs", prompt: "You dig.", model: "claude-opus-4-6" } }
+    })
+    const requests = setting()
+      .model.requests()
+      .filter(({ sessionId }) => sessionId === stream.sessionId)
+    const [main] = requests
+    assert.strictEqual(main?.model, "claude-haiku-4-5")
+    const system = JSON.stringify(at(main?.body, "system"))
+    assert.include(system, "You are a gardener.")
+    assert.notInclude(system, "botanist")
+    assert.include(JSON.stringify(main?.body), "bard: Writes rhymes")
+    assert.sameMembers([...listAt(stream.first("init").data, "tools")], ["Read", "Task"])
+    const told = (text: string) => requests.find(({ body }) => JSON.stringify(at(body, "system")).includes(text))
+    assert.include(JSON.stringify(told("You rhyme.")?.body), "To the bard.")
+    assert.strictEqual(told("You dig.")?.model, "claude-opus-4-6")
+    const parents = new Set(stream.all("message").map(({ data }) => at(data, "parent_tool_use_id")))
+    assert.strictEqual(parents.size, 3, "the main agent, and two that it called")
+    assert.isTrue(parents.has(null))
+
+    const now = await run({ prompt: "And now?", agent: "gardener", agents: ["poet"], system_prompt: "You are mine." })
+    assert.include(sentIn(now)[0] ?? "", "You are mine.")
+    assert.notInclude(sentIn(now)[0] ?? "", "botanist")
+    assert.include(sentIn(now)[0] ?? "", "poet: Writes rhymes")
+  })
+
+  it("that are not there are a 404, whosever they are", async () => {
+    for (const agent of ["nobody", id.replaceAll(/[0-9]/g, "0"), { id, version: 99 }]) {
+      await refused({ agent }, 404, "ERR_AGENT_NOT_FOUND")
+      await refused({ agents: { one: agent } }, 404, "ERR_AGENT_NOT_FOUND")
+    }
+    for (const agent of ["gardener", id, { id, version: 1 }]) {
+      await refused({ agent }, 404, "ERR_AGENT_NOT_FOUND", { key: stranger })
+      await refused({ agents: { one: agent } }, 404, "ERR_AGENT_NOT_FOUND", { key: stranger })
+    }
+    for (const method of ["POST", "DELETE"]) {
+      const answer = await ask(method, `/agents/${id}/share`, { key: stranger })
+      assert.strictEqual(at(answer.body, "error.code"), "AGENT_NOT_FOUND")
+    }
+    assert.strictEqual((await ask("GET", `/agents/${id}/versions`, { key: stranger })).status, 404)
+  })
+
+  it("are shared for a time with who has the token, without what is the tenant's own, and copied", async () => {
+    const { database, service } = setting()
+    await make("/skills", { name: "watering", description: "x", content: "x" })
+    const shared = await make("/agents", { ...gardener, name: "shared", skills: ["watering"] })
+    const issued = await ask("POST", `/agents/${shared}/share?expires_in_seconds=60`)
+    assert.strictEqual(issued.status, 200, issued.text)
+    const token = textAt(issued.body, "share_token")
+    assert.strictEqual(at(issued.body, "share_url"), `/api/v1/shared/agents/${token}`)
+    assert.isTrue(at((await ask("GET", `/agents/${shared}`)).body, "is_shared"))
+    const rows = await rowsOf(database, "SELECT token_hash FROM agent_shares")
+    assert.notInclude(JSON.stringify(rows), token)
+
+    const seen = await ask("GET", `/shared/agents/${token}`, { key: stranger })
+    assert.deepInclude(at(seen.body, "agent"), { name: "shared", prompt: gardener.prompt, tools: gardener.tools })
+    for (const own of [shared, "watering"]) assert.notInclude(seen.text, own)
+    const path = `/shared/agents/${token}/import`
+    const copy = await ask("POST", path, { key: stranger, body: {} })
+    assert.strictEqual(copy.status, 201, copy.text)
+    assert.deepInclude(copy.body, { name: "shared", version: 1, model: gardener.model, skills: null })
+    assert.strictEqual((await ask("POST", path, { key: stranger, body: {} })).status, 409)
+    assert.strictEqual((await ask("POST", path, { key: stranger, body: { name: "other" } })).status, 201)
+    // What was seen is a document that can be taken as it is.
+    const document = await ask("POST", "/agents/import", { body: { ...Object(at(seen.body, "agent")), name: "again" } })
+    assert.strictEqual(at(document.body, "created_at"), at(seen.body, "agent.created_at"))
+
+    const gone = async (unknown: string) => {
+      for (const answer of [
+        await ask("GET", `/shared/agents/${unknown}`, { key: stranger }),
+        await ask("POST", `/shared/agents/${unknown}/import`, { key: stranger, body: { name: "late" } })
+      ]) {
+        assert.deepEqual([answer.status, at(answer.body, "error.code")], [404, "AGENT_SHARE_NOT_FOUND"])
+      }
+    }
+    await rowsOf(database, "UPDATE agent_shares SET expires_at = now()")
+    await gone(token)
+    assert.isFalse(at((await ask("GET", `/agents/${shared}`)).body, "is_shared"))
+    const second = textAt((await ask("POST", `/agents/${shared}/share`)).body, "share_token")
+    assert.strictEqual((await ask("GET", `/shared/agents/${second}`)).status, 200)
+    assert.strictEqual((await ask("DELETE", `/agents/${shared}/share`)).status, 204)
+    await gone(second)
+    await gone("x".repeat(46))
+    for (const secret of [token, second]) assert.notInclude(service.output(), secret)
+  })
+
+  it("from elsewhere have moments that are some", async () => {
+    const { tools: _, ...document } = gardener
+    const bad = await ask("POST", "/agents/import", { body: { ...document, name: "old", created_at: "yesterday" } })
+    assert.deepEqual([bad.status, at(bad.body, "error.error_id")], [422, "ERR_DATETIME_PARSE"])
+    const good = await ask("POST", "/agents/import", {
+      body: { ...document, name: "old", created_at: "2020-02-29T12:00:00+01:00" }
+    })
+    assert.strictEqual(at(good.body, "created_at"), "2020-02-29T11:00:00.000Z")
+    const bare = await ask("POST", "/agents", {
+      body: { ...document, name: "young", created_at: "2020-02-29T12:00:00Z" }
+    })
+    assert.strictEqual(bare.status, 422)
   })
 })
 

@@ -2,6 +2,8 @@ import { layer } from "@effect/vitest"
 import type { Vitest } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { AgentRepository } from "../../src/storage/AgentRepository.ts"
+import { AgentShareRepository } from "../../src/storage/AgentShareRepository.ts"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
 import * as EmbeddedDatabase from "../../src/storage/EmbeddedDatabase.ts"
@@ -19,6 +21,8 @@ import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import * as ServerDatabase from "../../src/storage/ServerDatabase.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
+import { SkillRepository } from "../../src/storage/SkillRepository.ts"
+import { SlashCommandRepository } from "../../src/storage/SlashCommandRepository.ts"
 import { TenantRepository } from "../../src/storage/TenantRepository.ts"
 import { ToolPresetRepository } from "../../src/storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
@@ -27,6 +31,8 @@ import { embeddedDirectory } from "./EmbeddedDirectory.ts"
 
 /** All repositories over a database. */
 export const repositories = Layer.mergeAll(
+  AgentRepository.layer,
+  AgentShareRepository.layer,
   ApiKeyRepository.layer,
   MemoryEmbeddingRepository.layer,
   BudgetRepository.layer,
@@ -40,6 +46,8 @@ export const repositories = Layer.mergeAll(
   RunEventRepository.layer,
   RunRepository.layer,
   SessionRepository.layer,
+  SkillRepository.layer,
+  SlashCommandRepository.layer,
   TenantRepository.layer,
   ToolPresetRepository.layer,
   TranscriptRepository.layer

@@ -7,6 +7,8 @@ import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.t
 import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
 import { MemoryRepository } from "../../src/storage/MemoryRepository.ts"
 import type { SearchScope } from "../../src/storage/MemoryScopes.ts"
+import { ProjectId } from "../../src/domain/Project.ts"
+import { ProjectRepository } from "../../src/storage/ProjectRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
@@ -47,6 +49,12 @@ onServerDatabase("with thousands of rows", (it) => {
       yield* sql`
         INSERT INTO transcript_entries (session_id, subpath, tenant_id, fence, entry)
         SELECT id, '', ${tenant}, 1, '{"type":"user"}' FROM sessions`
+      const [project] = yield* sql<{ id: string }>`
+        INSERT INTO projects (id, tenant_id, name, path, metadata)
+        SELECT gen_random_uuid(), ${tenant}, 'p' || number, 'p' || number, '{}' FROM generate_series(1, 2000) number
+        RETURNING id`
+      const project_id = ProjectId.make(project?.id ?? "")
+      yield* sql`UPDATE sessions SET project_id = ${project_id} WHERE title LIKE '%77'`
       yield* sql`
         INSERT INTO memories (id, tenant_id, memory, hash, user_id, conversation, turn, embedded_by, embedding, signs)
         SELECT gen_random_uuid(), ${tenant}, 'word' || number % 900 || ' and word' || number, number, 'u' || number % 50,
@@ -70,6 +78,12 @@ onServerDatabase("with thousands of rows", (it) => {
         yield* expectIndex(sessions.list(tenant, {}, at, 50), "sessions_by_tenant")
         yield* expectIndex(sessions.list(tenant, { status: "error" }, at, 50), "sessions_by_status")
         yield* expectIndex(sessions.list(tenant, { mode: "brainstorm" }, at, 50), "sessions_by_mode")
+        yield* expectIndex(sessions.list(tenant, { project_id }, at, 50), "sessions_by_project")
+        // All that tenants keep under names is listed by the same statement.
+        yield* expectIndex(
+          Effect.flatMap(ProjectRepository, (all) => all.list(tenant, at, 50)),
+          "projects_by_tenant"
+        )
         yield* expectIndex(sessions.list(tenant, { search: "9" }, at, 50), "sessions_by_tenant")
         yield* expectIndex(sessions.list(tenant, { tags: ["t7"] }, at, 50), "sessions_by_tag", false)
         yield* expectIndex(

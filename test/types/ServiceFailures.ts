@@ -32,7 +32,12 @@ import type {
   DbUnavailable,
   RedisUnavailable
 } from "../../src/domain/errors/StorageErrors.ts"
-import type { ProjectNotFound, ToolPresetNotFound } from "../../src/domain/errors/ResourceErrors.ts"
+import type {
+  AgentNotFound,
+  ProjectNotFound,
+  SkillNotFound,
+  ToolPresetNotFound
+} from "../../src/domain/errors/ResourceErrors.ts"
 import type { ApiKeys } from "../../src/services/ApiKeys.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
@@ -50,6 +55,8 @@ type Starting =
   | Forbidden
   | ValidationFailed
   | ProjectNotFound
+  | AgentNotFound
+  | SkillNotFound
   | ToolPresetNotFound
   | SessionRetrievalFailed
   | SessionNotFound

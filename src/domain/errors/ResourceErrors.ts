@@ -37,3 +37,68 @@ export class ProjectExists extends Schema.TaggedError<ProjectExists>()("ProjectE
     return "A project with this name or this workspace exists."
   }
 }
+
+/** No such skill, or another tenant's. */
+export class SkillNotFound extends Schema.TaggedError<SkillNotFound>()("SkillNotFound", {
+  /** Its id or its name, as the request has it. */
+  skill_id: Schema.String
+}) {
+  override get message() {
+    return "There is no such skill."
+  }
+}
+
+/** The skill is a file of a workspace, which only agents and people at the files change. */
+export class SkillReadonly extends Schema.TaggedError<SkillReadonly>()("SkillReadonly", {
+  skill_id: Schema.String
+}) {
+  override get message() {
+    return "This skill is a file in a workspace and can only be read here."
+  }
+}
+
+/** No such slash command, or another tenant's. */
+export class SlashCommandNotFound extends Schema.TaggedError<SlashCommandNotFound>()("SlashCommandNotFound", {
+  /** Its id or its name, as the request has it. */
+  slash_command_id: Schema.String
+}) {
+  override get message() {
+    return "There is no such slash command."
+  }
+}
+
+/** The slash command is a file of a workspace, which only agents and people at the files change. */
+export class SlashCommandReadonly extends Schema.TaggedError<SlashCommandReadonly>()("SlashCommandReadonly", {
+  slash_command_id: Schema.String
+}) {
+  override get message() {
+    return "This slash command is a file in a workspace and can only be read here."
+  }
+}
+
+/** No such agent or no such version of it, or another tenant's. */
+export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNotFound", {
+  /** Its id or its name, as the request has it. */
+  agent_id: Schema.String
+}) {
+  override get message() {
+    return "There is no such agent."
+  }
+}
+
+/** The agent has changed since the client saw it. */
+export class AgentVersionConflict extends Schema.TaggedError<AgentVersionConflict>()("AgentVersionConflict", {
+  agent_id: Schema.String,
+  latest_version: Schema.Int
+}) {
+  override get message() {
+    return `The agent's latest version is ${this.latest_version}.`
+  }
+}
+
+/** No agent is shared under this token, or not any more. */
+export class AgentShareNotFound extends Schema.TaggedError<AgentShareNotFound>()("AgentShareNotFound", {}) {
+  override get message() {
+    return "Nothing is shared under this token."
+  }
+}

@@ -397,6 +397,76 @@ export const catalogue = {
     cause: "Another project of the tenant has this name or this workspace.",
     remedy: "Choose another, or use the project that exists."
   },
+  SkillNotFound: {
+    error_id: "ERR_SKILL_NOT_FOUND",
+    code: "SKILL_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No such skill in this tenant, or it is switched off.",
+    remedy: "List the skills to see their names and ids."
+  },
+  SkillReadonly: {
+    error_id: "ERR_SKILL_READONLY",
+    code: "SKILL_READONLY",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The skill is a file in a workspace.",
+    remedy: "Change the file, or make a skill of the same name: it goes before the file."
+  },
+  SlashCommandNotFound: {
+    error_id: "ERR_SLASH_COMMAND_NOT_FOUND",
+    code: "SLASH_COMMAND_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No such slash command in this tenant.",
+    remedy: "List the slash commands to see their ids."
+  },
+  SlashCommandReadonly: {
+    error_id: "ERR_SLASH_COMMAND_READONLY",
+    code: "SLASH_COMMAND_READONLY",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The slash command is a file in a workspace.",
+    remedy: "Change the file, or make a slash command of the same name: it goes before the file."
+  },
+  AgentNotFound: {
+    error_id: "ERR_AGENT_NOT_FOUND",
+    code: "AGENT_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No such agent in this tenant, or no such version of it.",
+    remedy: "List the agents to see their names and ids."
+  },
+  AgentVersionConflict: {
+    error_id: "ERR_AGENT_VERSION_CONFLICT",
+    code: "AGENT_VERSION_CONFLICT",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The agent has changed since the version that the request names.",
+    remedy: "Read the agent again and repeat the change on its latest version."
+  },
+  AgentShareNotFound: {
+    error_id: "ERR_AGENT_SHARE_NOT_FOUND",
+    code: "AGENT_SHARE_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "No agent is shared under this token: it is unknown, was taken back or has expired.",
+    remedy: "Ask for a new token."
+  },
   SessionBusy: {
     error_id: "ERR_SESSION_BUSY",
     code: "SESSION_BUSY",
