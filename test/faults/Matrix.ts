@@ -173,14 +173,13 @@ export const postgres: Readonly<Record<PostgresFault, Row>> = {
     "create key": problem(500, "ERR_DB_REFUSED"),
     "read session": problem(500, "ERR_SESSION_RETRIEVAL_FAILED"),
     list: problem(500, "ERR_SESSION_RETRIEVAL_FAILED"),
-    // What the agent is to have is looked up before anything is written.
-    "start run": problem(500, "ERR_SESSION_RETRIEVAL_FAILED"),
+    "start run": problem(500, "ERR_SESSION_CREATE_FAILED"),
     // Nothing is waited for, so the agent is asked to stop and tells what it spent; its last words are lost.
     "mid-stream": unsaved("ERR_DB_REFUSED", givenUp, true),
     "end of run": unsaved("ERR_DB_REFUSED", givenUp),
     interrupt: problem(500, "ERR_SESSION_RETRIEVAL_FAILED"),
-    resume: problem(500, "ERR_SESSION_RETRIEVAL_FAILED"),
-    fork: problem(500, "ERR_SESSION_RETRIEVAL_FAILED"),
+    resume: problem(500, "ERR_SESSION_CREATE_FAILED"),
+    fork: problem(500, "ERR_SESSION_CREATE_FAILED"),
     delete: problem(500, "ERR_DB_REFUSED")
   }
 }
