@@ -372,6 +372,27 @@ export const settings = {
     1_048_576,
     "Most bytes that are kept for one slow reader of a stream; beyond that it reads from the database."
   ),
+  checkpointFiles: whole(
+    "CHECKPOINT_MAX_FILES",
+    1,
+    1_000_000,
+    10_000,
+    "Most files, links and directories of a workspace of which a checkpoint is kept."
+  ),
+  checkpointBytes: whole(
+    "CHECKPOINT_MAX_BYTES",
+    1024,
+    10_737_418_240,
+    104_857_600,
+    "Most bytes of a workspace of which a checkpoint is kept."
+  ),
+  checkpointStoreBytes: whole(
+    "CHECKPOINT_STORE_BYTES",
+    1024,
+    107_374_182_400,
+    1_073_741_824,
+    "Most bytes of all checkpoints of a session; what did not change between two is stored once."
+  ),
   deltaRetention: time(
     "DELTA_RETENTION",
     "1 second",
@@ -546,6 +567,9 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       shutdownGrace: settings.shutdownGrace.read,
       appendBufferBytes: settings.appendBufferBytes.read,
       readerBufferBytes: settings.readerBufferBytes.read,
+      checkpointFiles: settings.checkpointFiles.read,
+      checkpointBytes: settings.checkpointBytes.read,
+      checkpointStoreBytes: settings.checkpointStoreBytes.read,
       deltaRetention: settings.deltaRetention.read,
       eventRetention: settings.eventRetention.read,
       readerStallTimeout: settings.readerStallTimeout.read,

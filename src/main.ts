@@ -29,6 +29,7 @@ import { ApiKeys } from "./services/ApiKeys.ts"
 import { Budgets } from "./services/Budgets.ts"
 import { Equipment } from "./services/Equipment.ts"
 import { registerFailureCounts } from "./services/FailureReport.ts"
+import { Checkpoints } from "./services/Checkpoints.ts"
 import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
 import * as LostRuns from "./services/LostRuns.ts"
@@ -63,6 +64,7 @@ import { AgentRepository } from "./storage/AgentRepository.ts"
 import { AgentShareRepository } from "./storage/AgentShareRepository.ts"
 import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "./storage/BudgetRepository.ts"
+import { CheckpointRepository } from "./storage/CheckpointRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
 import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
 import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
@@ -73,6 +75,7 @@ import { MemoryRepository } from "./storage/MemoryRepository.ts"
 import { MemorySettingsRepository } from "./storage/MemorySettingsRepository.ts"
 import * as Migrations from "./storage/Migrations.ts"
 import { ProjectRepository } from "./storage/ProjectRepository.ts"
+import { RewindRepository } from "./storage/RewindRepository.ts"
 import { RetentionRepository } from "./storage/RetentionRepository.ts"
 import { RunControlRepository } from "./storage/RunControlRepository.ts"
 import { RunEventRepository } from "./storage/RunEventRepository.ts"
@@ -116,8 +119,10 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     AgentShareRepository.layer,
     ApiKeyRepository.layer,
     BudgetRepository.layer,
+    CheckpointRepository.layer,
     DatabaseProbe.layer,
     MemoryEmbeddingRepository.layer,
+    RewindRepository.layer,
     MemoryIndexRepository.layer,
     MemoryJobRepository.layer,
     MemoryRepository.layer,
@@ -225,7 +230,10 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     disconnectGrace: configuration.disconnectGrace,
     shutdownGrace: configuration.shutdownGrace,
     appendBufferBytes: configuration.appendBufferBytes,
-    readerBufferBytes: configuration.readerBufferBytes
+    readerBufferBytes: configuration.readerBufferBytes,
+    checkpointFiles: configuration.checkpointFiles,
+    checkpointBytes: configuration.checkpointBytes,
+    checkpointStoreBytes: configuration.checkpointStoreBytes
   })
 
 /** What the system does, from the ground up. */
@@ -240,6 +248,7 @@ const servicesLayer = Layer.mergeAll(
   Layer.provideMerge(MemoryJobs.layer),
   Layer.provideMerge(
     Layer.mergeAll(
+      Checkpoints.layer,
       Equipment.layer,
       Leases.layer,
       MemoryLearning.layer,

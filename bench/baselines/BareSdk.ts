@@ -33,7 +33,12 @@ const turnOf = (prompt: string, cwd: string): AgentTurn => ({
   tenantId: TenantId.make(randomUUID()),
   sessionId: SessionId.make(randomUUID()),
   beginning: { _tag: "New" },
-  transcript: { append: () => Effect.void, load: () => Effect.succeed([]), subpaths: Effect.succeed([]) },
+  transcript: {
+    append: () => Effect.void,
+    load: () => Effect.succeed([]),
+    isTakenBack: Effect.succeed(false),
+    subpaths: Effect.succeed([])
+  },
   prompt,
   additions: [],
   equipment: noEquipment,

@@ -49,6 +49,9 @@ const settings = Layer.succeed(Settings, {
   appendBufferBytes: 4_194_304,
   readerBufferBytes: 1_048_576,
   memory: { recallLimit: 10, recallTokens: 1500, recallTimeout: 300 },
+  checkpointFiles: 1,
+  checkpointBytes: 1,
+  checkpointStoreBytes: 1,
   logPrompts: false
 })
 

@@ -1,4 +1,4 @@
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer, Result, Schedule } from "effect"
 import { stat } from "node:fs/promises"
 import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
@@ -25,17 +25,25 @@ const checkWorkspace = (cwd: string) =>
     Effect.asVoid
   )
 
-/** Puts the stored conversation that a turn begins with where its process will look for it. */
-const recall = ({ beginning, sessionId, transcript }: AgentTurn, config: string) => {
+/**
+ * Puts the stored conversation that a turn begins with where its process will look for it; answers with how it
+ * begins. One that was taken back to its first message begins anew.
+ */
+const recall = Effect.fnUntraced(function* ({ beginning, sessionId, transcript }: AgentTurn, config: string) {
   switch (beginning._tag) {
     case "New":
-      return Effect.void
-    case "Resume":
-      return writeTranscript(transcript, sessionId, config)
+      return beginning
+    case "Resume": {
+      const written = yield* Effect.result(writeTranscript(transcript, sessionId, config))
+      if (Result.isSuccess(written)) return beginning
+      const isGone = written.failure._tag === "TranscriptMissing" && (yield* transcript.isTakenBack)
+      return isGone ? ({ _tag: "New" } as const) : yield* written.failure
+    }
     case "Fork":
-      return writeTranscript(beginning.transcript, beginning.from, config)
+      yield* writeTranscript(beginning.transcript, beginning.from, config)
+      return beginning
   }
-}
+})
 
 /** Agents of the Claude Agent SDK: one process of its CLI for each turn. */
 export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
@@ -49,13 +57,13 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
       const confinement = yield* findConfinement
       const hasCredentials = settings.apiKey !== undefined || settings.baseUrl !== undefined
 
-      const start = Effect.fn("ClaudeAgentRuntime.start")(function* (turn: AgentTurn) {
+      const start = Effect.fn("ClaudeAgentRuntime.start")(function* (asked: AgentTurn) {
         if (!hasCredentials) return yield* new ModelCredentialsMissing()
         const sdk = yield* loadSdk(settings.executable)
-        yield* checkWorkspace(turn.cwd)
-        const userSettings = turn.options.setting_sources?.includes("user") === true
-        const directory = yield* makeTurnDirectory(settings.directory, turn.tenantId, userSettings)
-        yield* recall(turn, directory.config)
+        yield* checkWorkspace(asked.cwd)
+        const userSettings = asked.options.setting_sources?.includes("user") === true
+        const directory = yield* makeTurnDirectory(settings.directory, asked.tenantId, userSettings)
+        const turn: AgentTurn = { ...asked, beginning: yield* recall(asked, directory.config) }
         if (hasPlugin(turn.equipment)) yield* writePlugin(turn.equipment, directory.plugin)
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)

@@ -5,6 +5,7 @@ import { ApiKeysApi } from "./ApiKeys.ts"
 import { Boundary } from "./Boundary.ts"
 import { BudgetsApi } from "./Budgets.ts"
 import { describe } from "./Description.ts"
+import { CheckpointsApi } from "./Checkpoints.ts"
 import { HealthApi } from "./Health.ts"
 import { MemoriesApi } from "./Memories.ts"
 import { McpServersApi } from "./McpServers.ts"
@@ -24,6 +25,7 @@ export class Api extends HttpApi.make("causeway")
   .add(QueryApi)
   .add(SessionsApi)
   .add(RunsApi)
+  .add(CheckpointsApi)
   .add(MemoriesApi)
   .add(ProjectsApi)
   .add(AgentsApi)

@@ -2,6 +2,7 @@ import * as AgentErrors from "../domain/errors/AgentErrors.ts"
 import * as BudgetErrors from "../domain/errors/BudgetErrors.ts"
 import * as ImageErrors from "../domain/errors/ImageErrors.ts"
 import * as McpErrors from "../domain/errors/McpErrors.ts"
+import * as CheckpointErrors from "../domain/errors/CheckpointErrors.ts"
 import * as ModelErrors from "../domain/errors/ModelErrors.ts"
 import * as OutboundErrors from "../domain/errors/OutboundErrors.ts"
 import * as RequestErrors from "../domain/errors/RequestErrors.ts"
@@ -64,6 +65,9 @@ export const startProblems = [
   problem(ResourceErrors.ToolPresetNotFound),
   problem(SessionErrors.SessionNotFound),
   problem(SessionErrors.SessionBusy),
+  problem(CheckpointErrors.SessionRewinding),
+  problem(CheckpointErrors.WorkspaceTooLarge),
+  problem(CheckpointErrors.CheckpointFailed),
   problem(SessionErrors.RunUnresponsive),
   problem(SessionErrors.SessionCreateFailed),
   problem(SessionErrors.SessionRetrievalFailed),

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { Sequence } from "../domain/Run.ts"
 import {
+  CheckpointData,
   DoneData,
   ErrorData,
   InitData,
@@ -32,6 +33,7 @@ export const RunFrame = Schema.Union([
   frame("permission_denied", PermissionDeniedData),
   frame("tool_progress", ToolProgressData),
   frame("todo", TodoData),
+  frame("checkpoint", CheckpointData),
   frame("retry", RetryData),
   frame("status", StatusData),
   frame("result", ResultData),

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Restore } from "./Checkpoint.ts"
 import { ContentBlock, ContentDelta } from "./ContentBlock.ts"
 import { RunId, Sequence, Usage } from "./Run.ts"
 import { PermissionMode } from "./RunOptions.ts"
@@ -65,6 +66,18 @@ export type Todo = typeof Todo.Type
 
 /** The agent's whole list, after it was changed. */
 export const TodoData = Schema.Struct({ todos: Schema.Array(Todo) })
+
+/** The workspace was kept as it was before the agent began, or the session was taken back to an earlier message. */
+export const CheckpointData = Schema.Struct({
+  action: Schema.Literals(["taken", "rewound"]),
+  /** The run that the message began. */
+  checkpoint_id: RunId,
+  /** What was brought back; null where a checkpoint was taken. */
+  restore: Schema.NullOr(Restore),
+  /** Files, links and directories that were kept; null where the session was rewound. */
+  files: Schema.NullOr(Schema.Int),
+  bytes: Schema.NullOr(Schema.Int)
+})
 
 /** A request to the model failed and will be repeated after `delay_ms`. */
 export const RetryData = Schema.Struct({
@@ -170,6 +183,7 @@ export const RunEvent = Schema.Union([
   event("permission_denied", PermissionDeniedData),
   event("tool_progress", ToolProgressData),
   event("todo", TodoData),
+  event("checkpoint", CheckpointData),
   event("retry", RetryData),
   event("status", StatusData),
   event("result", ResultData),

@@ -82,6 +82,8 @@ export const runOptionFields = {
   ),
   /** Which settings files are read: the workspace's own (`project`, `local`) or the tenant's (`user`). */
   setting_sources: Schema.optionalKey(Schema.Array(Schema.Literals(["user", "project", "local"]))),
+  /** Whether the workspace is kept as it is before the agent begins, so that the session can go back to it. */
+  enable_file_checkpointing: Schema.optionalKey(Schema.Boolean),
   /** Whether text is sent as it is written, as `partial` events. */
   include_partial_messages: Schema.optionalKey(Schema.Boolean),
   /** Whether memory is used, and whose; as the tenant set it when absent. */

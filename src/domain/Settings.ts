@@ -46,6 +46,12 @@ export interface InstanceSettings {
   readonly maxMcpServers: number
   /** How long a share of an MCP server can be used. */
   readonly mcpShareLife: number
+  /** Most files, links and directories of a workspace of which a checkpoint is kept. */
+  readonly checkpointFiles: number
+  /** Most bytes of such a workspace. */
+  readonly checkpointBytes: number
+  /** Most bytes of all checkpoints of a session. */
+  readonly checkpointStoreBytes: number
   /** Whether the beginning of prompts may stand in the log. */
   readonly logPrompts: boolean
 }

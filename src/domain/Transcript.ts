@@ -16,6 +16,8 @@ export type TranscriptEntry = typeof TranscriptEntry.Type
 export interface StoredTranscript {
   /** All entries in order; empty when nothing was ever stored. */
   readonly load: (subpath: string) => Effect.Effect<ReadonlyArray<TranscriptEntry>, TranscriptUnreadable>
+  /** Whether the conversation was taken back to an earlier message, and may so be empty. */
+  readonly isTakenBack: Effect.Effect<boolean, TranscriptUnreadable>
   /** The subpaths that have entries, without the main conversation's. */
   readonly subpaths: Effect.Effect<ReadonlyArray<string>, TranscriptUnreadable>
 }

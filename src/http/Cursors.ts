@@ -2,7 +2,7 @@ import { Effect, Option, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import type { PagePosition } from "../domain/Page.ts"
-import { Sequence } from "../domain/Run.ts"
+import { RunId, Sequence } from "../domain/Run.ts"
 import { SessionId } from "../domain/Session.ts"
 import type { MessagePosition } from "../services/Sessions.ts"
 
@@ -18,6 +18,10 @@ const decodePage = Schema.decodeUnknownOption(
 )
 const decodeMessage = Schema.decodeUnknownOption(
   Schema.Tuple([SessionId, Schema.NumberFromString.pipe(Schema.decodeTo(Sequence))])
+)
+
+const decodeCheckpoint = Schema.decodeUnknownOption(
+  Schema.Tuple([Schema.NumberFromString.pipe(Schema.decodeTo(Sequence)), RunId])
 )
 
 const encode = (parts: ReadonlyArray<string | number>): string => Base64Url.encode(parts.join(separator))
@@ -58,3 +62,21 @@ export const messagesEnd = (next: MessagePosition | null) => ({
 /** Where a cursor of a session's history points to; null for the beginning. */
 export const messagePosition = (cursor: string | undefined): Effect.Effect<MessagePosition | null, ValidationFailed> =>
   decode(cursor, (parts) => Option.map(decodeMessage(parts), ([session_id, seq]) => ({ session_id, seq })))
+
+/** Where a list of checkpoints goes on: after this one. */
+interface CheckpointPlace {
+  readonly start_seq: Sequence
+  readonly id: RunId
+}
+
+/** What a list of checkpoints says of its next page. */
+export const checkpointsEnd = (next: CheckpointPlace | null) => ({
+  next_cursor: next === null ? null : encode([next.start_seq, next.id]),
+  has_more: next !== null
+})
+
+/** Where a cursor of a list of checkpoints points to; null for the beginning. */
+export const checkpointPosition = (
+  cursor: string | undefined
+): Effect.Effect<CheckpointPlace | null, ValidationFailed> =>
+  decode(cursor, (parts) => Option.map(decodeCheckpoint(parts), ([start_seq, id]) => ({ start_seq, id })))

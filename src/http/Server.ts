@@ -10,6 +10,7 @@ import { AuthenticationLayer } from "./Authentication.ts"
 import { BoundaryLayer } from "./Boundary.ts"
 import { BudgetsHandlers } from "./Budgets.ts"
 import { makeServer } from "./Connections.ts"
+import { CheckpointsHandlers } from "./Checkpoints.ts"
 import { corsLayer } from "./Cors.ts"
 import { DocumentationLayer } from "./Documentation.ts"
 import { EdgeLayer } from "./Edge.ts"
@@ -37,6 +38,7 @@ const HandlersLayer = Layer.mergeAll(
   QueryHandlers,
   SessionsHandlers,
   RunsHandlers,
+  CheckpointsHandlers,
   MemoriesHandlers,
   ProjectsHandlers,
   AgentsHandlers,

@@ -11,6 +11,7 @@ import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
 import type { McpRelay } from "../outbound/McpRelay.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
+import type { Checkpoints } from "./Checkpoints.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
 import type { Budgets } from "./Budgets.ts"
 import type { Leases } from "./Leases.ts"
@@ -52,6 +53,7 @@ export type ExecutionServices =
   | AgentRuntime
   | McpRelay
   | Workspaces
+  | Checkpoints
   | Settings
   | MemoryRecall
   | MemoryJobs

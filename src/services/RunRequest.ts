@@ -12,6 +12,7 @@ import type {
   SkillNotFound,
   ToolPresetNotFound
 } from "../domain/errors/ResourceErrors.ts"
+import type { SessionRewinding } from "../domain/errors/CheckpointErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type {
   RunUnresponsive,
@@ -107,6 +108,7 @@ export type StartFailure =
   | EquipmentFailure
   | SessionNotFound
   | SessionBusy
+  | SessionRewinding
   | RunUnresponsive
   | SessionCreateFailed
   | DbUnavailable

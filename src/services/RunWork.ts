@@ -7,16 +7,18 @@ import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 import type { LoadedImage } from "../domain/Image.ts"
-import type { Lease } from "../domain/Run.ts"
+import type { Lease, RunId } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { McpRelay } from "../outbound/McpRelay.ts"
 import { Settings } from "../domain/Settings.ts"
 import { Budgets } from "./Budgets.ts"
 import { throughRelay } from "./McpRelayed.ts"
+import { Checkpoints } from "./Checkpoints.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { Recalled } from "./MemoryRecall.ts"
+import type { Keeping } from "./WorkspaceKeeping.ts"
 import { RunControls } from "./RunControls.ts"
 import { RunLog, type RunWriter } from "./RunLog.ts"
 import { measureFirstToken } from "./RunMetrics.ts"
@@ -53,13 +55,13 @@ const interruptPatience = 8000
 const imageReference = ({ data: _data, ...reference }: LoadedImage) => ({ type: "image", ...reference })
 
 /** The prompt as the log shows it, so that the history has both sides of the conversation. */
-const promptMessage = ({ equipment, prompt }: AgentTurn): RunEvent => ({
+const promptMessage = (run: RunId, { equipment, prompt }: AgentTurn): RunEvent => ({
   event: "message",
   data: {
     type: "user",
     content: [...equipment.images.map(imageReference), { type: "text", text: prompt }],
     model: null,
-    uuid: null,
+    uuid: run,
     usage: null,
     parent_tool_use_id: null
   }
@@ -86,12 +88,13 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
 ): Effect.fn.Return<
   WorkEnd,
   never,
-  AgentRuntime | Budgets | McpRelay | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
+  AgentRuntime | Budgets | Checkpoints | McpRelay | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
 > {
   const { runTimeout, disconnectGrace } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
   const budgets = yield* Budgets
+  const checkpoints = yield* Checkpoints
   const leases = yield* Leases
   const controls = yield* RunControls
   const log = yield* RunLog
@@ -122,11 +125,15 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       : { _tag: "Unwritable", reason: failure, outcome: null }
   }
   const purse = purseOf(turn, allowed.success)
+  let kept: Keeping | null = null
+  const keep = Effect.gen(function* () {
+    yield* workspaces.prepare(turn.tenantId, turn.cwd)
+    if (turn.options.enable_file_checkpointing !== true) return
+    kept = yield* checkpoints.keep({ tenant_id: turn.tenantId, cwd: turn.cwd, ...ids })
+  })
   const launched = yield* Effect.result(
     Effect.gen(function* () {
-      const [{ additions }] = yield* Effect.all([order.recall, workspaces.prepare(turn.tenantId, turn.cwd)], {
-        concurrency: 2
-      })
+      const [{ additions }] = yield* Effect.all([order.recall, keep], { concurrency: 2 })
       const mcpServers = yield* Effect.forEach(turn.equipment.mcpServers, throughRelay)
       return yield* runtime.start({
         ...purse.turn,
@@ -172,7 +179,11 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     switch (event.event) {
       case "init":
         yield* write({ event: "init", data: { ...ids, ...event.data } })
-        yield* write(promptMessage(turn))
+        yield* write(promptMessage(lease.run_id, turn))
+        if (kept !== null) {
+          const data = { action: "taken", checkpoint_id: lease.run_id, restore: null, ...kept } as const
+          yield* write({ event: "checkpoint", data })
+        }
         yield* order.onInit
         yield* Deferred.succeed(readable, undefined)
         return

@@ -3,6 +3,7 @@ import { SecureRandom } from "effect/crypto"
 import { Workspaces } from "../agent/Workspaces.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { SessionRewinding } from "../domain/errors/CheckpointErrors.ts"
 import { RunUnresponsive, SessionBusy, SessionCreateFailed, SessionNotFound } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
@@ -146,6 +147,8 @@ export const makeRunWrite = Effect.gen(function* () {
         return yield* new SessionNotFound({ session_id: start.session_id })
       case "BudgetSpent":
         return yield* start.failure
+      case "Rewinding":
+        return yield* new SessionRewinding({ session_id: start.session_id })
       case "Busy":
         return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
       case "Repeated":

@@ -6,11 +6,11 @@ import { SessionBusy, SessionNotFound, SessionRetrievalFailed } from "../domain/
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
 import type { ProjectId } from "../domain/Project.ts"
-import { type RunId, Sequence } from "../domain/Run.ts"
+import { RunId, Sequence } from "../domain/Run.ts"
 import { MessageData } from "../domain/RunEvent.ts"
 import { Session, type SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
-import { type LogRecord, RunEventRepository } from "../storage/RunEventRepository.ts"
+import { RunEventRepository, type StoredRecord } from "../storage/RunEventRepository.ts"
 import { type SessionFilter, type SessionPatch, SessionRepository } from "../storage/SessionRepository.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { makeReadThrough } from "./ReadThrough.ts"
@@ -20,6 +20,8 @@ const sessionLife = Duration.seconds(30)
 
 const sessionKey = (tenant: TenantId, id: SessionId) => `session:${tenant}:${id}`
 
+// Of all events only those of no message belong to no run.
+const decodeRun = Schema.decodeUnknownEffect(RunId)
 const decodeMessage = Schema.decodeUnknownEffect(Schema.fromJsonString(MessageData))
 
 /** A message of a session's history. */
@@ -124,9 +126,9 @@ export class Sessions extends Context.Service<
         yield* forget(principal.tenant_id, id)
       })
 
-      const toMessage = ({ data, run_id, seq, session_id }: LogRecord) =>
-        decodeMessage(data).pipe(
-          Effect.map((message): StoredMessage => ({ session_id, run_id, seq, message })),
+      const toMessage = ({ data, run_id, seq, session_id }: StoredRecord) =>
+        Effect.all([decodeMessage(data), decodeRun(run_id)]).pipe(
+          Effect.map(([message, run]): StoredMessage => ({ session_id, run_id: run, seq, message })),
           Effect.mapError((cause) => new SessionRetrievalFailed({ cause }))
         )
 
@@ -139,7 +141,7 @@ export class Sessions extends Context.Service<
         const segments = yield* asRead(repository.history(principal.tenant_id, id))
         if (segments.length === 0) return yield* new SessionNotFound({ session_id: id })
         const first = position === null ? 0 : segments.findIndex(({ session_id }) => session_id === position.session_id)
-        const found: Array<LogRecord> = []
+        const found: Array<StoredRecord> = []
         for (const { session_id, until } of segments.slice(Math.max(first, 0))) {
           if (found.length > size) break
           const after = position?.session_id === session_id ? position.seq : Sequence.make(0)
@@ -148,6 +150,7 @@ export class Sessions extends Context.Service<
               after,
               limit: size + 1 - found.length,
               events: ["message"],
+              conversation: true,
               ...(until === null ? {} : { until })
             })
           )

@@ -6,6 +6,7 @@ import type { Lease } from "../domain/Run.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import type { StoredTranscript, Transcript } from "../domain/Transcript.ts"
+import { RewindRepository } from "../storage/RewindRepository.ts"
 import { TranscriptRepository } from "../storage/TranscriptRepository.ts"
 
 const unreadable = <A>(read: Effect.Effect<A, DatabaseFailure>) =>
@@ -25,8 +26,10 @@ export class Transcripts extends Context.Service<
     Transcripts,
     Effect.gen(function* () {
       const repository = yield* TranscriptRepository
+      const rewinds = yield* RewindRepository
       const stored = (tenant: TenantId, session: SessionId, fork?: SessionId): StoredTranscript => ({
         load: (subpath) => unreadable(repository.load(tenant, session, subpath, fork)),
+        isTakenBack: fork === undefined ? unreadable(rewinds.isTakenBack(tenant, session)) : Effect.succeed(false),
         subpaths: unreadable(repository.subpaths(tenant, session, fork))
       })
 

@@ -15,6 +15,7 @@ import memoryEmbeddings from "./migrations/0010_memory_embeddings.ts"
 import mcpServers from "./migrations/0011_mcp_servers.ts"
 import skillsAndCommands from "./migrations/0012_skills_and_commands.ts"
 import agents from "./migrations/0013_agents.ts"
+import checkpoints from "./migrations/0014_checkpoints.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -30,7 +31,8 @@ const migrations = {
   "0010_memory_embeddings": memoryEmbeddings,
   "0011_mcp_servers": mcpServers,
   "0012_skills_and_commands": skillsAndCommands,
-  "0013_agents": agents
+  "0013_agents": agents,
+  "0014_checkpoints": checkpoints
 }
 
 const table = "schema_migrations"

@@ -68,5 +68,7 @@ export type RunStart =
   | { readonly _tag: "BudgetSpent"; readonly failure: BudgetSpent }
   /** The session, or the one to fork from, does not exist for this tenant. */
   | { readonly _tag: "Absent"; readonly session_id: SessionId }
+  /** The session is being taken back. */
+  | { readonly _tag: "Rewinding"; readonly session_id: SessionId }
   /** The session has a live run. */
   | { readonly _tag: "Busy"; readonly session_id: SessionId; readonly run_id: RunId }

@@ -27,3 +27,6 @@ export const json = (value: unknown): PgTypes.Parameter => PgTypes.json(value)
 /** Text that PostgreSQL can store: it has no way to keep the character NUL. */
 export const storable = <Text extends string | null>(text: Text): Text | string =>
   text === null ? text : text.replaceAll("\0", "\u{fffd}")
+
+/** An array of byte strings as a parameter. */
+export const byteStrings: (values: ReadonlyArray<Uint8Array>) => PgTypes.Parameter = array(PgTypes.OID.bytea)

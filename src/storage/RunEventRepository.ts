@@ -23,6 +23,10 @@ export const LogRecord = Schema.Struct({
 })
 export type LogRecord = typeof LogRecord.Type
 
+/** An event as it is read: what became of the session between its runs belongs to none. */
+export const StoredRecord = Schema.Struct({ ...LogRecord.fields, run_id: Schema.NullOr(RunId) })
+export type StoredRecord = typeof StoredRecord.Type
+
 /** Records as the columns of a statement's `unnest`. */
 export const recordColumns = (records: ReadonlyArray<LogRecord>) => ({
   runs: uuids(records.map((record) => record.run_id)),
@@ -60,8 +64,10 @@ export class RunEventRepository extends Context.Service<
         readonly run?: RunId
         /** Only events of these names. */
         readonly events?: ReadonlyArray<RunEventName>
+        /** Without what was taken back, as of `until`. */
+        readonly conversation?: boolean
       }
-    ): Effect.Effect<ReadonlyArray<LogRecord>, DatabaseFailure>
+    ): Effect.Effect<ReadonlyArray<StoredRecord>, DatabaseFailure>
   }
 >()("causeway/storage/RunEventRepository") {
   /** Over a database that is up to date. */
@@ -71,7 +77,12 @@ export class RunEventRepository extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const execute = yield* makeExecute
       const runKeys = allRows(RunKey)
-      const logRecords = allRows(LogRecord)
+      const storedRecords = allRows(StoredRecord)
+      const inConversation = (until: Sequence | undefined) => sql`NOT EXISTS (
+        SELECT FROM session_rewinds AS rewind
+        WHERE rewind.session_id = run_events.session_id AND seq > rewind.from_seq AND seq < rewind.at_seq
+          AND ${until === undefined ? sql`true` : sql`rewind.at_seq <= ${until}::bigint`}
+      )`
 
       const append = Effect.fn("RunEventRepository.append")((owner: InstanceId, batches: ReadonlyArray<LogBatch>) => {
         const leases = batches.map((batch) => batch.lease)
@@ -115,16 +126,18 @@ export class RunEventRepository extends Context.Service<
             readonly until?: Sequence
             readonly run?: RunId
             readonly events?: ReadonlyArray<RunEventName>
+            readonly conversation?: boolean
           }
         ) =>
           execute(
             "RunEventRepository.read",
-            logRecords(sql`
+            storedRecords(sql`
               SELECT tenant_id, session_id, run_id, seq, event, data FROM run_events
               WHERE ${sql.and([
                 sql`session_id = ${session} AND tenant_id = ${tenant} AND seq > ${options.after}::bigint`,
                 ...(options.until === undefined ? [] : [sql`seq <= ${options.until}::bigint`]),
                 ...(options.run === undefined ? [] : [sql`run_id = ${options.run}`]),
+                ...(options.conversation === true ? [inConversation(options.until)] : []),
                 ...(options.events === undefined ? [] : [sql`event = ANY(${texts(options.events)})`])
               ])}
               ORDER BY seq LIMIT ${options.limit}`)

@@ -129,6 +129,9 @@ export const makeRunStart = Effect.gen(function* () {
         FROM sessions
         WHERE id = ${run.place.session_id} AND NOT EXISTS (
           SELECT FROM runs live WHERE live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
+        ) AND NOT EXISTS (
+          SELECT FROM session_rewinds rewind WHERE rewind.session_id = sessions.id AND rewind.finished_at IS NULL
+            AND rewind.expires_at > clock_timestamp()
         )
         RETURNING ${sql.literal(runColumns)}, fence, tenant_id
       ), ordered AS (
@@ -158,7 +161,7 @@ export const makeRunStart = Effect.gen(function* () {
       if (Option.isNone(inserted)) {
         const live = yield* liveRun(place.session_id)
         return yield* Option.match(live, {
-          onNone: () => Effect.die(new Error("A locked session has no live run and takes none")),
+          onNone: () => refuse({ _tag: "Rewinding", session_id: place.session_id }),
           onSome: ({ id }) => refuse({ _tag: "Busy", session_id: place.session_id, run_id: id })
         })
       }

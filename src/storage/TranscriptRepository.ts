@@ -82,13 +82,24 @@ export class TranscriptRepository extends Context.Service<
           ).pipe(Effect.map(Option.isSome))
       )
 
+      const forkedAt = (session: SessionId, fork: SessionId) =>
+        sql`SELECT parent_fence FROM sessions WHERE id = ${fork} AND parent_session_id = ${session}`
+
+      const notTakenBack = sql`NOT EXISTS (
+        SELECT FROM session_rewinds AS rewind
+        WHERE rewind.session_id = transcript_entries.session_id AND fence >= rewind.from_fence
+          AND fence < rewind.at_fence
+      )`
+
       const visible = (tenant: TenantId, session: SessionId, fork: SessionId | undefined): Statement.Fragment =>
-        sql.and([
-          sql`session_id = ${session} AND tenant_id = ${tenant}`,
-          ...(fork === undefined
-            ? []
-            : [sql`fence <= (SELECT parent_fence FROM sessions WHERE id = ${fork} AND parent_session_id = ${session})`])
-        ])
+        fork === undefined
+          ? sql`session_id = ${session} AND tenant_id = ${tenant} AND ${notTakenBack}`
+          : sql`session_id = ${session} AND tenant_id = ${tenant} AND fence <= (${forkedAt(session, fork)})
+              AND ${sql`NOT EXISTS (
+                SELECT FROM session_rewinds AS rewind
+                WHERE rewind.session_id = transcript_entries.session_id AND fence >= rewind.from_fence
+                  AND fence < rewind.at_fence AND rewind.at_fence <= (${forkedAt(session, fork)})
+              )`}`
 
       const load = Effect.fn("TranscriptRepository.load")(
         (tenant: TenantId, session: SessionId, subpath: string, fork?: SessionId) =>

@@ -26,6 +26,7 @@ export const memoryTranscript = () => {
         parts.set(subpath, part)
       }),
     load: (subpath) => Effect.sync(() => parts.get(subpath) ?? []),
+    isTakenBack: Effect.succeed(false),
     subpaths: Effect.sync(() => [...parts.keys()].filter((subpath) => subpath !== ""))
   }
   return { ...transcript, parts }

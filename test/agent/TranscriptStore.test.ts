@@ -24,7 +24,12 @@ const transcriptOf = (cause: () => unknown) => {
   return {
     stored,
     attempts: () => attempts,
-    transcript: { append, load: () => Effect.succeed([]), subpaths: Effect.succeed([]) }
+    transcript: {
+      append,
+      load: () => Effect.succeed([]),
+      isTakenBack: Effect.succeed(false),
+      subpaths: Effect.succeed([])
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { problem, toProblem } from "../../src/api/Problem.ts"
 import * as AgentErrors from "../../src/domain/errors/AgentErrors.ts"
 import * as BudgetErrors from "../../src/domain/errors/BudgetErrors.ts"
+import * as CheckpointErrors from "../../src/domain/errors/CheckpointErrors.ts"
 import { catalogue, type Failure } from "../../src/domain/errors/catalogue.ts"
 import * as ImageErrors from "../../src/domain/errors/ImageErrors.ts"
 import * as McpErrors from "../../src/domain/errors/McpErrors.ts"
@@ -25,6 +26,7 @@ const isFailureClass = (value: unknown): value is FailureClass =>
 const classes = [
   AgentErrors,
   BudgetErrors,
+  CheckpointErrors,
   ImageErrors,
   McpErrors,
   MemoryErrors,

@@ -14,6 +14,7 @@ import { Agents } from "../../src/services/Agents.ts"
 import { AgentShares } from "../../src/services/AgentShares.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
 import { Budgets } from "../../src/services/Budgets.ts"
+import { Checkpoints } from "../../src/services/Checkpoints.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
 import { Memories } from "../../src/services/Memories.ts"
 import { MemoryLearning } from "../../src/services/MemoryLearning.ts"
@@ -124,6 +125,9 @@ export const settings: InstanceSettings = {
   shutdownGrace: 500,
   appendBufferBytes: 1000,
   readerBufferBytes: 1000,
+  checkpointFiles: 1000,
+  checkpointBytes: 1000,
+  checkpointStoreBytes: 1000,
   memory: { recallLimit: 10, recallTokens: 1500, recallTimeout: 300 },
   logPrompts: true
 }
@@ -234,6 +238,7 @@ export const servicesLayer = (replaced: {
     Layer.mock(Skills, {}),
     Layer.mock(SlashCommands, {}),
     Layer.mock(ToolPresets, {}),
+    Layer.mock(Checkpoints, {}),
     Layer.succeed(WebSocketTickets, webSocketTickets),
     Layer.succeed(Admission, admission),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),

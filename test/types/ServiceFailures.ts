@@ -14,6 +14,7 @@ import type {
   Unauthorized,
   ValidationFailed
 } from "../../src/domain/errors/RequestErrors.ts"
+import type { SessionRewinding } from "../../src/domain/errors/CheckpointErrors.ts"
 import type { RunFailure } from "../../src/domain/errors/RunFailure.ts"
 import type {
   ApiKeyNotFound,
@@ -62,6 +63,7 @@ type Starting =
   | SessionNotFound
   | SessionBusy
   | RunUnresponsive
+  | SessionRewinding
   | SessionCreateFailed
   | DbUnavailable
   | DbOperational

@@ -3,6 +3,7 @@ import type { ErrorObject } from "../RunEvent.ts"
 import * as AgentErrors from "./AgentErrors.ts"
 import * as BudgetErrors from "./BudgetErrors.ts"
 import { catalogue } from "./catalogue.ts"
+import * as CheckpointErrors from "./CheckpointErrors.ts"
 import * as ModelErrors from "./ModelErrors.ts"
 import { SessionPersistFailed } from "./SessionErrors.ts"
 
@@ -49,6 +50,8 @@ export const RunFailure = Schema.Union([
   BudgetErrors.TenantBudgetReached,
   ModelErrors.StructuredOutputMissing,
   ModelErrors.AgentTurnFailed,
+  CheckpointErrors.WorkspaceTooLarge,
+  CheckpointErrors.CheckpointFailed,
   SessionPersistFailed
 ])
 export type RunFailure = typeof RunFailure.Type

@@ -2,6 +2,7 @@ import type * as AgentErrors from "./AgentErrors.ts"
 import type * as BudgetErrors from "./BudgetErrors.ts"
 import type * as ImageErrors from "./ImageErrors.ts"
 import type * as McpErrors from "./McpErrors.ts"
+import type * as CheckpointErrors from "./CheckpointErrors.ts"
 import type * as MemoryErrors from "./MemoryErrors.ts"
 import type * as ModelErrors from "./ModelErrors.ts"
 import type * as OutboundErrors from "./OutboundErrors.ts"
@@ -47,6 +48,7 @@ export type Failure =
   | Failures<typeof MemoryErrors>
   | Failures<typeof AgentErrors>
   | Failures<typeof BudgetErrors>
+  | Failures<typeof CheckpointErrors>
   | Failures<typeof ModelErrors>
   | Failures<typeof McpErrors>
   | Failures<typeof OutboundErrors>
@@ -496,6 +498,67 @@ export const catalogue = {
     retry: "no",
     cause: "An answer was sent and no question of the session is open.",
     remedy: "Nothing to do: it was answered, or its run has ended."
+  },
+  CheckpointNotFound: {
+    error_id: "ERR_CHECKPOINT_NOT_FOUND",
+    code: "CHECKPOINT_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "The session has no such checkpoint.",
+    remedy: "List the session's checkpoints."
+  },
+  CheckpointUnusable: {
+    error_id: "ERR_CHECKPOINT_UNUSABLE",
+    code: "INVALID_CHECKPOINT",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The checkpoint cannot give what is asked of it; details.reason says why.",
+    remedy: "Choose another checkpoint, or restore the other part of this one."
+  },
+  SessionRewinding: {
+    error_id: "ERR_SESSION_REWINDING",
+    code: "SESSION_BUSY",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "retry",
+    cause: "The session is being taken back to an earlier message.",
+    remedy: "Try again in a moment; after two minutes at the latest, if its instance died over it."
+  },
+  WorkspaceTooLarge: {
+    error_id: "ERR_WORKSPACE_TOO_LARGE",
+    code: "WORKSPACE_TOO_LARGE",
+    status: 422,
+    severity: "info",
+    shows: ["response", "event"],
+    retry: "fix",
+    cause: "A checkpoint was asked for of a workspace that is larger than what may be kept.",
+    remedy:
+      "Work in a smaller directory, run without enable_file_checkpointing, or raise the limit that details.limit names (CHECKPOINT_MAX_FILES, CHECKPOINT_MAX_BYTES, CHECKPOINT_STORE_BYTES)."
+  },
+  CheckpointFailed: {
+    error_id: "ERR_CHECKPOINT_FAILED",
+    code: "CHECKPOINT_FAILED",
+    status: 503,
+    severity: "error",
+    shows: ["response", "event"],
+    retry: "after",
+    cause: "The workspace could not be read, or the database did not take it; the agent was not started.",
+    remedy: "See the log line's cause: rights in the workspace, or the database and its disk."
+  },
+  RewindFailed: {
+    error_id: "ERR_REWIND_FAILED",
+    code: "REWIND_FAILED",
+    status: 500,
+    severity: "error",
+    shows: ["response"],
+    retry: "retry",
+    cause: "The workspace could not be brought back; details.changed says whether a part of it was.",
+    remedy: "See the log line's cause, such as a full disk; then send the rewind again."
   },
   RunUnresponsive: {
     error_id: "ERR_RUN_UNRESPONSIVE",
