@@ -30,6 +30,7 @@ import { Budgets } from "./services/Budgets.ts"
 import { Equipment } from "./services/Equipment.ts"
 import { registerFailureCounts } from "./services/FailureReport.ts"
 import { Checkpoints } from "./services/Checkpoints.ts"
+import { Hooks } from "./services/Hooks.ts"
 import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
 import * as LostRuns from "./services/LostRuns.ts"
@@ -250,6 +251,7 @@ const servicesLayer = Layer.mergeAll(
     Layer.mergeAll(
       Checkpoints.layer,
       Equipment.layer,
+      Hooks.layer,
       Leases.layer,
       MemoryLearning.layer,
       MemoryRecall.layer,

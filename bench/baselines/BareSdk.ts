@@ -42,6 +42,7 @@ const turnOf = (prompt: string, cwd: string): AgentTurn => ({
   prompt,
   additions: [],
   equipment: noEquipment,
+  hooks: [],
   model: "sonnet",
   permissionMode: "default",
   options: { include_partial_messages: true },

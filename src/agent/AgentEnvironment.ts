@@ -76,5 +76,5 @@ export const agentEnvironment = (
   ANTHROPIC_API_KEY: settings.apiKey === undefined ? "none" : Redacted.value(settings.apiKey),
   ...(settings.baseUrl === undefined ? {} : { ANTHROPIC_BASE_URL: settings.baseUrl }),
   // As root the CLI bypasses permissions only in what it takes for a sandbox.
-  ...(turn.permissionMode === "bypassPermissions" && turn.mayBypassPermissions ? { IS_SANDBOX: "1" } : {})
+  ...(turn.mayBypassPermissions ? { IS_SANDBOX: "1" } : {})
 })

@@ -3,6 +3,8 @@ import type { AgentEvent } from "../domain/Agent.ts"
 import type { AgentEquipment } from "../domain/AgentEquipment.ts"
 import type { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
 import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
+import type { RunChange, RunChangeRefusal } from "../domain/RunChange.ts"
+import type { HookAnswer, HookCall, HookEvent } from "../domain/Hook.ts"
 import type { PermissionMode, RunOptions } from "../domain/RunOptions.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -14,6 +16,16 @@ export type Beginning =
   | { readonly _tag: "Resume" }
   | { readonly _tag: "Fork"; readonly from: SessionId; readonly transcript: StoredTranscript }
 
+/** Somebody who is asked while an agent works. */
+export interface TurnHook {
+  readonly event: HookEvent
+  /** Which tools it is about, as the SDK reads it. */
+  readonly matcher: string | undefined
+  /** Seconds that an answer takes at most. */
+  readonly timeout: number
+  call(call: HookCall): Effect.Effect<HookAnswer>
+}
+
 /** One prompt for an agent, with all that a process must know to work on it. */
 export interface AgentTurn {
   readonly tenantId: TenantId
@@ -24,6 +36,7 @@ export interface AgentTurn {
   /** What is added to the system prompt for this turn only: it may differ from turn to turn. */
   readonly additions: ReadonlyArray<string>
   readonly equipment: AgentEquipment
+  readonly hooks: ReadonlyArray<TurnHook>
   readonly model: string
   readonly permissionMode: PermissionMode
   /** The request's options; `cwd` and `additional_directories` are resolved and inside the roots. */
@@ -31,6 +44,7 @@ export interface AgentTurn {
     RunOptions,
     | "agent"
     | "agents"
+    | "hooks"
     | "memory"
     | "skills"
     | "tool_preset"
@@ -54,6 +68,8 @@ export interface RunningAgent {
   readonly events: Stream.Stream<AgentEvent>
   /** Has it stop; its stream then ends with `Interrupted`. Does nothing once the turn is over. */
   readonly interrupt: Effect.Effect<void>
+  /** Changes it while it works; answers with why it did not change, or null. */
+  change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
   /** Stops every process of the agent where it stands, without a word to it. */
   readonly freeze: Effect.Effect<void>
   /** Lets frozen processes go on. */

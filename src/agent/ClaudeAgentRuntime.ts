@@ -6,6 +6,7 @@ import { observeAgent, registerAgentMetrics } from "./AgentObservation.ts"
 import { AgentRuntime, type AgentReadiness, type AgentSettings, type AgentTurn } from "./AgentRuntime.ts"
 import { loadSdk } from "./AgentSdk.ts"
 import { findConfinement } from "./Confinement.ts"
+import { sdkHooks } from "./Hooks.ts"
 import { startLiveAgent } from "./LiveAgent.ts"
 import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
@@ -67,7 +68,8 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         if (hasPlugin(turn.equipment)) yield* writePlugin(turn.equipment, directory.plugin)
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
-        const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, observation)
+        const hooks = yield* sdkHooks(turn.hooks)
+        const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, hooks, observation)
         return yield* runTurn(settings, turn, agent, transcript)
       })
 

@@ -2,12 +2,14 @@ import type { Query, SDKMessage } from "@anthropic-ai/claude-agent-sdk"
 import { Effect, type Scope } from "effect"
 import { setTimeout } from "node:timers/promises"
 import { AgentStartFailed } from "../domain/errors/AgentErrors.ts"
+import type { PermissionMode } from "../domain/RunOptions.ts"
 import type { AgentObservation } from "./AgentObservation.ts"
 import { AgentProcess } from "./AgentProcess.ts"
 import type { AgentSdk } from "./AgentSdk.ts"
 import type { AgentSettings, AgentTurn } from "./AgentRuntime.ts"
 import { agentEnvironment } from "./AgentEnvironment.ts"
 import type { Confinement } from "./Confinement.ts"
+import type { MakeHooks } from "./Hooks.ts"
 import { hasPlugin } from "./Plugin.ts"
 import { sdkOptions } from "./SdkOptions.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
@@ -21,6 +23,8 @@ export class LiveAgent {
   readonly input: TurnInput
   readonly observation: AgentObservation
   process: AgentProcess | undefined
+  /** How many hooks are being asked: the agent waits for them. */
+  hooksAtWork = 0
   readonly #query: Query
   #closed = false
 
@@ -31,6 +35,7 @@ export class LiveAgent {
     turn: AgentTurn,
     directory: TurnDirectory,
     { store }: TranscriptStore,
+    makeHooks: MakeHooks,
     observation: AgentObservation
   ) {
     this.observation = observation
@@ -39,6 +44,7 @@ export class LiveAgent {
       prompt: this.input,
       options: {
         ...sdkOptions(turn),
+        ...makeHooks((change) => (this.hooksAtWork += change)),
         ...(hasPlugin(turn.equipment)
           ? { plugins: [{ type: "local", path: directory.plugin, skipMcpDiscovery: true }] }
           : {}),
@@ -77,6 +83,15 @@ export class LiveAgent {
   async interrupt(): Promise<void> {
     this.process?.release()
     await this.#query.interrupt()
+  }
+
+  /** Resolves when the agent has changed; rejects when it does not. */
+  async setPermissionMode(mode: PermissionMode): Promise<void> {
+    await this.#query.setPermissionMode(mode)
+  }
+
+  async setModel(model: string): Promise<void> {
+    await this.#query.setModel(model)
   }
 
   kill(): void {

@@ -9,6 +9,7 @@ import {
   UuidTypeError
 } from "../domain/errors/AgentErrors.ts"
 import { ModelSilent } from "../domain/errors/ModelErrors.ts"
+import type { RunChange } from "../domain/RunChange.ts"
 import { PermissionMode } from "../domain/RunOptions.ts"
 import { countUnknownMessage } from "./AgentObservation.ts"
 import type { AgentSettings, AgentTurn, RunningAgent } from "./AgentRuntime.ts"
@@ -25,6 +26,8 @@ import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 const mostWaiting = 64
 /** How long an agent may take to stop when asked to, or to end after its result. */
 const stoppedWithinMillis = 2000
+/** How long an agent may take to change: less than who asked for it waits. */
+const changedWithinMillis = 4000
 
 const decodeInit = Schema.decodeUnknownResult(SdkInit)
 const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
@@ -73,6 +76,26 @@ export const runTurn = Effect.fnUntraced(function* (
     if (!watch.ready) return agent.kill()
     yield* killLater
     yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(stoppedWithinMillis), Effect.ignore)
+  })
+
+  const attempt = (field: "permission_mode" | "model", ask: () => Promise<void>) =>
+    Effect.tryPromise(ask).pipe(
+      Effect.match({
+        onSuccess: () => null,
+        // An agent that ends does not hear any more.
+        onFailure: () => (watch.over || result !== undefined ? "over" : field)
+      })
+    )
+
+  const change = Effect.fnUntraced(function* ({ model, permission_mode }: RunChange) {
+    if (watch.over || result !== undefined) return "over"
+    if (permission_mode === "bypassPermissions" && !turn.mayBypassPermissions) return "permission_mode"
+    const refused =
+      permission_mode === undefined
+        ? null
+        : yield* attempt("permission_mode", () => agent.setPermissionMode(permission_mode))
+    if (refused !== null || model === undefined) return refused
+    return yield* attempt("model", () => agent.setModel(model))
   })
 
   const abort = Effect.fnUntraced(function* (verdict: Verdict) {
@@ -183,7 +206,7 @@ export const runTurn = Effect.fnUntraced(function* (
       yield* Effect.sleep(tick)
       const { process } = agent
       const now = performance.now()
-      if (process?.heldBack === true || watch.toolRunning) continue
+      if (process?.heldBack === true || watch.toolRunning || agent.hooksAtWork > 0) continue
       if (!watch.ready) {
         if (now - started < settings.startTimeout) continue
         const failure =
@@ -205,6 +228,11 @@ export const runTurn = Effect.fnUntraced(function* (
   return {
     events: Stream.fromQueue(queue),
     interrupt: stop({ _tag: "Interrupted" }),
+    change: (asked) =>
+      Effect.timeoutOrElse(change(asked), {
+        duration: changedWithinMillis,
+        orElse: () => Effect.succeed("timed_out" as const)
+      }),
     freeze: Effect.promise(async () => agent.process?.freeze()),
     thaw: Effect.sync(() => agent.process?.thaw())
   } satisfies RunningAgent

@@ -125,7 +125,8 @@ export const sdkOptions = (turn: AgentTurn): Options => {
     allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn)],
     disallowedTools: [...(options.disallowed_tools ?? [])],
     permissionMode: turn.permissionMode,
-    allowDangerouslySkipPermissions: turn.permissionMode === "bypassPermissions" && turn.mayBypassPermissions,
+    // The mode may be changed while the agent works, but only where this was said at its start.
+    allowDangerouslySkipPermissions: turn.mayBypassPermissions,
     // Nobody is there to be asked: what needs a permission is denied at once.
     permissionPrompts: "none",
     settingSources: [...(options.setting_sources ?? [])],

@@ -1,5 +1,6 @@
 import * as AgentErrors from "../domain/errors/AgentErrors.ts"
 import * as BudgetErrors from "../domain/errors/BudgetErrors.ts"
+import { PromptDenied } from "../domain/errors/HookErrors.ts"
 import * as ImageErrors from "../domain/errors/ImageErrors.ts"
 import * as McpErrors from "../domain/errors/McpErrors.ts"
 import * as CheckpointErrors from "../domain/errors/CheckpointErrors.ts"
@@ -116,6 +117,7 @@ export const startProblems = [
   problem(ModelErrors.MaxTokensReached),
   problem(ModelErrors.MaxTurnsReached),
   problem(ModelErrors.BudgetReached),
+  problem(PromptDenied),
   problem(BudgetErrors.SessionBudgetReached),
   problem(BudgetErrors.TenantBudgetReached),
   problem(ModelErrors.StructuredOutputMissing),

@@ -1,11 +1,18 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { BudgetLimit } from "../domain/Budget.ts"
-import { DatetimeParse, ValidationFailed } from "../domain/errors/RequestErrors.ts"
-import { SessionBusy, SessionIdle, SessionNotFound, RunUnresponsive } from "../domain/errors/SessionErrors.ts"
+import { DatetimeParse, Forbidden, ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import {
+  RunChangeRefused,
+  RunUnresponsive,
+  SessionBusy,
+  SessionIdle,
+  SessionNotFound
+} from "../domain/errors/SessionErrors.ts"
 import { ProjectNotFound } from "../domain/errors/ResourceErrors.ts"
 import { ProjectId } from "../domain/Project.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
+import { RunChange } from "../domain/RunChange.ts"
 import { MessageData } from "../domain/RunEvent.ts"
 import {
   Session,
@@ -65,6 +72,41 @@ export const Interrupted = Schema.Struct({
   session_id: SessionId,
   run_id: RunId
 }).annotate({ identifier: "Interrupted" })
+
+const oneChange = Schema.makeFilter(
+  ({
+    model,
+    permission_mode,
+    type
+  }: {
+    readonly model?: string
+    readonly permission_mode?: string
+    readonly type?: string
+  }) => {
+    if (type === "permission_mode_change" && permission_mode === undefined) return missing("permission_mode")
+    if (type === "model_change" && model === undefined) return missing("model")
+    return permission_mode === undefined && model === undefined ? missing("permission_mode") : []
+  }
+)
+
+const missing = (name: string) => [{ path: [name], issue: "is missing: something must change" }]
+
+/** What is to change of a run while its agent is at work; at least one of the two. */
+export const ControlRequest = Schema.Struct({
+  /** What it is about, for clients that say so. */
+  type: Schema.optionalKey(Schema.Literals(["permission_mode_change", "model_change"])),
+  ...RunChange.fields
+})
+  .check(oneChange)
+  .annotate({ identifier: "ControlRequest" })
+
+/** A change that the run's agent has made. */
+export const Controlled = Schema.Struct({
+  status: Schema.Literal("accepted"),
+  session_id: SessionId,
+  run_id: RunId,
+  ...RunChange.fields
+}).annotate({ identifier: "Controlled" })
 
 /** Sessions: to find, to read, to change and to go on with. */
 export class SessionsApi extends HttpApiGroup.make("sessions")
@@ -184,6 +226,25 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       OpenApi.annotations({
         summary: "Interrupt the run of a session",
         description: "Answers when the run has taken it."
+      })
+    ),
+    HttpApiEndpoint.post("control", "/sessions/:id/control", {
+      params,
+      payload: ControlRequest,
+      success: Controlled,
+      error: [
+        absent,
+        problem(Forbidden),
+        problem(SessionIdle),
+        problem(RunChangeRefused),
+        problem(RunUnresponsive),
+        ...readProblems
+      ]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Change permission mode or model of a session's run",
+        description:
+          "Answers when the run's agent has changed. `bypassPermissions` needs the scope `bypass_permissions`, of this key and of the one that started the run. The next run of the session is as its own request says."
       })
     )
   )

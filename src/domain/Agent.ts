@@ -8,6 +8,7 @@ import type {
 } from "./errors/AgentErrors.ts"
 import type { BudgetSpent } from "./errors/BudgetErrors.ts"
 import type { CheckpointFailure } from "./errors/CheckpointErrors.ts"
+import type { PromptDenied } from "./errors/HookErrors.ts"
 import type { ModelFailure } from "./errors/ModelErrors.ts"
 import { Usage } from "./Run.ts"
 import {
@@ -58,7 +59,8 @@ export type AgentOutcome =
   /** It failed, with what it had done and spent until then where the agent said so. */
   | {
       readonly _tag: "Failed"
-      readonly failure: AgentProcessFailure | ModelFailure | BudgetSpent | RunTimedOut | CheckpointFailure
+      readonly failure:
+        AgentProcessFailure | ModelFailure | BudgetSpent | PromptDenied | RunTimedOut | CheckpointFailure
       readonly result: AgentResult | null
     }
   /** It ended well as far as can be told, but what it cost is unknown. */

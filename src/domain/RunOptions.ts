@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { AgentReference, Subagents } from "./AgentReference.ts"
+import { Hooks } from "./Hook.ts"
 import { RunMemory } from "./MemorySettings.ts"
 import { KeptTextReference } from "./KeptText.ts"
 import { ModelName } from "./ModelName.ts"
@@ -92,6 +93,8 @@ export const runOptionFields = {
   thinking: Schema.optionalKey(Thinking),
   /** Has the answer in a form, as `structured_output` of the result; an answer without it is a failure. */
   output_format: Schema.optionalKey(OutputFormat),
+  /** Who is asked, by HTTP, before and after what the agent does. */
+  hooks: Schema.optionalKey(Hooks),
   /** Whether `@path` and slash commands in the prompt are expanded; needs the scope `expand_prompt`. */
   expand_prompt: Schema.optionalKey(Schema.Boolean)
 } as const

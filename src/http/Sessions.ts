@@ -91,5 +91,12 @@ export const SessionsHandlers = HttpApiBuilder.group(
           return { status: "interrupted", session_id: params.id, run_id }
         })
       )
+      .handle(
+        "control",
+        Effect.fn("sessions.control")(function* ({ params, payload: { type: _type, ...change } }) {
+          const run_id = yield* runs.change(yield* CurrentPrincipal, params.id, change)
+          return { status: "accepted", session_id: params.id, run_id, ...change }
+        })
+      )
   })
 )

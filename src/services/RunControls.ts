@@ -4,8 +4,9 @@ import { Doorbell } from "../cache/Doorbell.ts"
 import { RunUnresponsive } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { RunId } from "../domain/Run.ts"
+import type { RunChange, RunChangeRefusal } from "../domain/RunChange.ts"
 import type { TenantId } from "../domain/Tenant.ts"
-import { RunControlId, RunControlRepository } from "../storage/RunControlRepository.ts"
+import { type RunControl, RunControlId, RunControlRepository } from "../storage/RunControlRepository.ts"
 
 /** How often an owner looks for instructions that no ring announced, in milliseconds. */
 const lookEvery = 500
@@ -18,6 +19,13 @@ const patience = 5000
 
 const bell = "control"
 
+/** A run of this instance, as it takes instructions. */
+export interface ObedientRun {
+  readonly interrupt: Effect.Effect<void>
+  /** Answers with why it does not change, or null. */
+  change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
+}
+
 /**
  * Instructions to runs, wherever they are: a row in the database that the owner finds by
  * a ring or by looking twice a second, applies, and acknowledges.
@@ -27,8 +35,14 @@ export class RunControls extends Context.Service<
   {
     /** Interrupts a run; answers when its owner has taken it. */
     interrupt(tenant: TenantId, run: RunId): Effect.Effect<void, RunUnresponsive | DatabaseFailure>
+    /** Changes a run; answers when its agent has, or with why it has not. */
+    change(
+      tenant: TenantId,
+      run: RunId,
+      change: RunChange
+    ): Effect.Effect<RunChangeRefusal | null, RunUnresponsive | DatabaseFailure>
     /** Applies instructions to a run of this instance until the scope closes. */
-    obey(run: RunId, interrupt: Effect.Effect<void>): Effect.Effect<void, never, Scope.Scope>
+    obey(run: RunId, obedient: ObedientRun): Effect.Effect<void, never, Scope.Scope>
   }
 >()("causeway/services/RunControls") {
   static readonly layer = Layer.effect(
@@ -37,16 +51,32 @@ export class RunControls extends Context.Service<
       const controls = yield* RunControlRepository
       const doorbell = yield* Doorbell
       const random = yield* SecureRandom.SecureRandom
-      const obeying = new Map<RunId, Effect.Effect<void>>()
+      const scope = yield* Effect.scope
+      const obeying = new Map<RunId, ObedientRun>()
+      // An agent takes its time: an interrupt does not wait behind a change, nor one run behind another.
+      const underWay = new Set<string>()
+
+      const apply = Effect.fnUntraced(function* (control: RunControl, run: ObedientRun) {
+        const refusal =
+          control.change === null ? yield* Effect.as(run.interrupt, null) : yield* run.change(control.change)
+        yield* controls.acknowledge(control.id, refusal)
+      })
+
+      const take = (control: RunControl) => {
+        const run = obeying.get(control.run_id)
+        const key = `${control.kind} ${control.run_id}`
+        if (run === undefined || underWay.has(key)) return Effect.void
+        underWay.add(key)
+        return apply(control, run).pipe(
+          Effect.catch((failure) => Effect.logDebug("An instruction cannot be acknowledged", failure)),
+          Effect.ensuring(Effect.sync(() => underWay.delete(key))),
+          Effect.forkIn(scope)
+        )
+      }
 
       const look = Effect.gen(function* () {
         if (obeying.size === 0) return
-        for (const { id, run_id } of yield* controls.open([...obeying.keys()])) {
-          const interrupt = obeying.get(run_id)
-          if (interrupt === undefined) continue
-          yield* interrupt
-          yield* controls.acknowledge(id)
-        }
+        yield* Effect.forEach(yield* controls.open([...obeying.keys()]), take, { discard: true })
       }).pipe(Effect.catch((failure) => Effect.logDebug("Instructions cannot be read", failure)))
 
       yield* doorbell.rings.pipe(
@@ -56,24 +86,34 @@ export class RunControls extends Context.Service<
         Effect.forkScoped
       )
 
-      const interrupt = Effect.fn("RunControls.interrupt")(function* (tenant: TenantId, run_id: RunId) {
+      const send = Effect.fnUntraced(function* (
+        tenant: TenantId,
+        instruction: Omit<RunControl, "id">
+      ): Effect.fn.Return<RunChangeRefusal | null, RunUnresponsive | DatabaseFailure> {
         const id = RunControlId.make(yield* random.uuidV7())
-        yield* controls.request(tenant, { id, run_id, kind: "interrupt" })
+        yield* controls.request(tenant, { id, ...instruction })
         yield* doorbell.ring(bell)
         const taken = yield* controls
-          .isAcknowledged(id)
+          .acknowledgement(id)
           .pipe(
-            Effect.repeat({ until: (acknowledged) => acknowledged, schedule: Schedule.spaced(askEvery) }),
+            Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced(askEvery) }),
             Effect.timeoutOption(patience)
           )
-        if (Option.isNone(taken)) return yield* new RunUnresponsive({ run_id })
+        const acknowledgement = Option.flatten(taken)
+        if (Option.isNone(acknowledgement)) return yield* new RunUnresponsive({ run_id: instruction.run_id })
+        return acknowledgement.value.refusal
       })
 
       return RunControls.of({
-        interrupt,
-        obey: (run, interrupt) =>
+        interrupt: Effect.fn("RunControls.interrupt")((tenant, run_id) =>
+          Effect.asVoid(send(tenant, { run_id, kind: "interrupt", change: null }))
+        ),
+        change: Effect.fn("RunControls.change")((tenant, run_id, change) =>
+          send(tenant, { run_id, kind: "change", change })
+        ),
+        obey: (run, obedient) =>
           Effect.acquireRelease(
-            Effect.sync(() => obeying.set(run, interrupt)),
+            Effect.sync(() => obeying.set(run, obedient)),
             () => Effect.sync(() => obeying.delete(run))
           )
       })

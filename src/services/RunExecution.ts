@@ -6,6 +6,7 @@ import { entryOf } from "../domain/errors/catalogue.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
+import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
@@ -14,6 +15,7 @@ import { RunRepository } from "../storage/RunRepository.ts"
 import type { Checkpoints } from "./Checkpoints.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
 import type { Budgets } from "./Budgets.ts"
+import type { Hooks } from "./Hooks.ts"
 import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { RunControls } from "./RunControls.ts"
@@ -33,6 +35,8 @@ export interface Execution {
   readonly lease: Lease
   readonly run: Run
   readonly turn: AgentTurn
+  /** Who is asked while the agent works. */
+  readonly hooks: HooksByEvent
   /** How the request wants memory to be used. */
   readonly memory: RunMemory
   /** For log lines about the run. */
@@ -60,6 +64,7 @@ export type ExecutionServices =
   | Sessions
   | RunRepository
   | Budgets
+  | Hooks
   | Leases
   | RunControls
   | RunLog

@@ -4,8 +4,10 @@ import { Workspaces } from "../agent/Workspaces.ts"
 import type { Allowance } from "../domain/Budget.ts"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
+import type { PromptDenied } from "../domain/errors/HookErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
+import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
 import type { LoadedImage } from "../domain/Image.ts"
 import type { Lease, RunId } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
@@ -15,6 +17,7 @@ import { Budgets } from "./Budgets.ts"
 import { throughRelay } from "./McpRelayed.ts"
 import { Checkpoints } from "./Checkpoints.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
+import { Hooks } from "./Hooks.ts"
 import { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { Recalled } from "./MemoryRecall.ts"
@@ -28,6 +31,8 @@ export interface RunOrder {
   readonly lease: Lease
   readonly turn: AgentTurn
   readonly writer: RunWriter
+  /** Who is asked while the agent works. */
+  readonly hooks: HooksByEvent
   /** What the agent is told of what was remembered. */
   readonly recall: Effect.Effect<Recalled>
   /** For log lines about the run. */
@@ -88,13 +93,24 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
 ): Effect.fn.Return<
   WorkEnd,
   never,
-  AgentRuntime | Budgets | Checkpoints | McpRelay | Workspaces | Settings | Leases | RunControls | RunLog | Scope.Scope
+  | AgentRuntime
+  | Budgets
+  | Checkpoints
+  | Hooks
+  | McpRelay
+  | Workspaces
+  | Settings
+  | Leases
+  | RunControls
+  | RunLog
+  | Scope.Scope
 > {
   const { runTimeout, disconnectGrace } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
   const budgets = yield* Budgets
   const checkpoints = yield* Checkpoints
+  const hooks = yield* Hooks
   const leases = yield* Leases
   const controls = yield* RunControls
   const log = yield* RunLog
@@ -102,6 +118,13 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const accepted = (yield* CurrentRequest)?.startedAt ?? performance.now()
   let silent = true
   let transcriptComplete = true
+  // An event that cannot be written any more is dropped: `writer.failed` says so, and the outcome is still wanted.
+  const write = (event: RunEvent) => Effect.ignore(writer.append(event))
+  const warn = (failure: Parameters<typeof toErrorObject>[0]) =>
+    Effect.andThen(
+      reportFailure(failure, order.fields),
+      write({ event: "error", data: { ...toErrorObject(failure, order.fields.request_id ?? null), fatal: false } })
+    )
   const ids = { session_id: lease.session_id, run_id: lease.run_id }
 
   // The lease is kept from here on: an agent that takes long to start must not lose its run over it.
@@ -131,12 +154,22 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     if (turn.options.enable_file_checkpointing !== true) return
     kept = yield* checkpoints.keep({ tenant_id: turn.tenantId, cwd: turn.cwd, ...ids })
   })
+  let denied: PromptDenied | null = null
+  const asked = hooks.of(
+    order.hooks,
+    { tenant_id: turn.tenantId, ...ids },
+    {
+      failed: warn,
+      promptDenied: (failure) => Effect.sync(() => (denied = failure))
+    }
+  )
   const launched = yield* Effect.result(
     Effect.gen(function* () {
       const [{ additions }] = yield* Effect.all([order.recall, keep], { concurrency: 2 })
       const mcpServers = yield* Effect.forEach(turn.equipment.mcpServers, throughRelay)
       return yield* runtime.start({
         ...purse.turn,
+        hooks: asked,
         additions: [...turn.additions, ...additions],
         equipment: { ...turn.equipment, mcpServers }
       })
@@ -148,8 +181,6 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   }
   const agent = launched.success
   agentAtWork = agent
-  yield* controls.obey(lease.run_id, agent.interrupt)
-
   let overtime: RunTimedOut | null = null
   const watchTime = Effect.gen(function* () {
     yield* Effect.sleep(runTimeout)
@@ -173,8 +204,17 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   if (!order.outlivesReaders) yield* Effect.forkScoped(watchReaders)
 
   const outcome = yield* Deferred.make<AgentOutcome>()
-  // An event that cannot be written any more is dropped: `writer.failed` says so, and the outcome is still wanted.
-  const write = (event: RunEvent) => Effect.ignore(writer.append(event))
+  yield* controls.obey(lease.run_id, {
+    interrupt: agent.interrupt,
+    change: Effect.fnUntraced(function* (change) {
+      const refusal = yield* agent.change(change)
+      if (refusal !== null) return refusal
+      for (const [field, message] of Object.entries(change)) {
+        yield* write({ event: "status", data: { status: `${field}_changed`, message } })
+      }
+      return null
+    })
+  })
   const handle = Effect.fnUntraced(function* (event: AgentEvent) {
     switch (event.event) {
       case "init":
@@ -188,16 +228,14 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         yield* Deferred.succeed(readable, undefined)
         return
       case "warning":
-        yield* reportFailure(event.failure, order.fields)
-        if (event.failure._tag === "InitParseFailed") return
+        if (event.failure._tag === "InitParseFailed") return yield* reportFailure(event.failure, order.fields)
         transcriptComplete = false
-        yield* write({
-          event: "error",
-          data: { ...toErrorObject(event.failure, order.fields.request_id ?? null), fatal: false }
-        })
-        return
+        return yield* warn(event.failure)
       case "end": {
-        const own = purse.judge(event.outcome)
+        const told = purse.judge(event.outcome)
+        // The agent takes the hook's words for an answer.
+        const own: AgentOutcome =
+          denied !== null && told._tag === "Completed" ? { ...told, _tag: "Failed", failure: denied } : told
         const ended: AgentOutcome =
           overtime === null || own._tag === "Completed"
             ? own

@@ -110,7 +110,7 @@ export const makeRunWrite = Effect.gen(function* () {
     const place = yield* placeOf(principal, request)
     const requestContext = yield* CurrentRequest
     const run_id = RunId.make(yield* random.uuidV7())
-    const { env: _env, ...options } = request.options
+    const { env: _env, hooks: _hooks, ...options } = request.options
     const order: RunOrder = {
       prompt: request.prompt,
       beginning: beginningOf(request.destination),

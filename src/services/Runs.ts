@@ -27,6 +27,7 @@ import { Equipment } from "./Equipment.ts"
 import type { FailureFields } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
+import { type ChangeRun, makeRunChanges } from "./RunChanges.ts"
 import { RunControls } from "./RunControls.ts"
 import { type BeginFailure, type ExecutionServices, executeRun } from "./RunExecution.ts"
 import { RunLog } from "./RunLog.ts"
@@ -73,6 +74,8 @@ export class Runs extends Context.Service<
       principal: Principal,
       id: SessionId
     ): Effect.Effect<RunId, SessionNotFound | SessionIdle | RunUnresponsive | ReadFailure>
+    /** Changes the run of a session whose agent is at work, wherever it is; answers when the agent has changed. */
+    readonly change: ChangeRun
     /**
      * Takes no new runs, sends readers of other instances' runs away, and lets those that go on here finish for
      * SHUTDOWN_GRACE or until `hurry` is done; then interrupts them.
@@ -147,6 +150,7 @@ export class Runs extends Context.Service<
           lease,
           run,
           turn: turnOf(ordered),
+          hooks: order.options.hooks ?? {},
           memory: order.options.memory ?? {},
           fields,
           begun,
@@ -247,6 +251,7 @@ export class Runs extends Context.Service<
             .pipe(Effect.catchTag("DbRefused", ({ cause }) => new SessionRetrievalFailed({ cause })))
           return live.value.id
         }),
+        change: yield* makeRunChanges,
         drain: Effect.fn("Runs.drain")(function* (hurry) {
           yield* admission.shut
           yield* log.release

@@ -88,7 +88,7 @@ export const databaseOperations = [
   "RewindRepository.finish",
   "RewindRepository.isTakenBack",
   "RunControlRepository.acknowledge",
-  "RunControlRepository.isAcknowledged",
+  "RunControlRepository.acknowledgement",
   "RunControlRepository.open",
   "RunControlRepository.request",
   "RunEventRepository.append",

@@ -16,6 +16,7 @@ import mcpServers from "./migrations/0011_mcp_servers.ts"
 import skillsAndCommands from "./migrations/0012_skills_and_commands.ts"
 import agents from "./migrations/0013_agents.ts"
 import checkpoints from "./migrations/0014_checkpoints.ts"
+import runChanges from "./migrations/0015_run_changes.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -32,7 +33,8 @@ const migrations = {
   "0011_mcp_servers": mcpServers,
   "0012_skills_and_commands": skillsAndCommands,
   "0013_agents": agents,
-  "0014_checkpoints": checkpoints
+  "0014_checkpoints": checkpoints,
+  "0015_run_changes": runChanges
 }
 
 const table = "schema_migrations"

@@ -41,7 +41,7 @@ export interface NewRun {
   readonly lease_ms: number
   readonly model: string
   /** What the request asks of the agent, without what may be secret. */
-  readonly options: Omit<RunOptions, "env">
+  readonly options: Omit<RunOptions, "env" | "hooks">
   /** All that an instance must know to carry it, sealed. */
   readonly order: string
   readonly prompt_preview: string

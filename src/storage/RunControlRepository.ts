@@ -1,10 +1,11 @@
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, type Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { RunId } from "../domain/Run.ts"
+import { RunChange, RunChangeRefusal } from "../domain/RunChange.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
-import { uuids } from "./Parameters.ts"
+import { json, uuids } from "./Parameters.ts"
 import { allRows, firstRow } from "./Rows.ts"
 
 /** Names one instruction to a run. */
@@ -15,11 +16,18 @@ export type RunControlId = typeof RunControlId.Type
 export const RunControl = Schema.Struct({
   id: RunControlId,
   run_id: RunId,
-  kind: Schema.Literal("interrupt")
+  kind: Schema.Literals(["interrupt", "change"]),
+  /** What is to change, and nothing for an interrupt. */
+  change: Schema.NullOr(RunChange)
 })
 export type RunControl = typeof RunControl.Type
 
-const Acknowledged = Schema.Struct({ acknowledged: Schema.Boolean })
+/** What an owner said to an instruction. */
+export const Acknowledgement = Schema.Struct({
+  /** Why it was not done; null when it was. */
+  refusal: Schema.NullOr(RunChangeRefusal)
+})
+export type Acknowledgement = typeof Acknowledgement.Type
 
 /** Instructions to runs, wherever their owner is. */
 export class RunControlRepository extends Context.Service<
@@ -28,8 +36,9 @@ export class RunControlRepository extends Context.Service<
     request(tenant: TenantId, control: RunControl): Effect.Effect<void, DatabaseFailure>
     /** Instructions to these runs that nobody has acknowledged. */
     open(runs: ReadonlyArray<RunId>): Effect.Effect<ReadonlyArray<RunControl>, DatabaseFailure>
-    acknowledge(id: RunControlId): Effect.Effect<void, DatabaseFailure>
-    isAcknowledged(id: RunControlId): Effect.Effect<boolean, DatabaseFailure>
+    acknowledge(id: RunControlId, refusal: RunChangeRefusal | null): Effect.Effect<void, DatabaseFailure>
+    /** None until the owner has taken it. */
+    acknowledgement(id: RunControlId): Effect.Effect<Option.Option<Acknowledgement>, DatabaseFailure>
   }
 >()("causeway/storage/RunControlRepository") {
   /** Over a database that is up to date. */
@@ -39,15 +48,15 @@ export class RunControlRepository extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const execute = yield* makeExecute
       const controls = allRows(RunControl)
-      const acknowledged = firstRow(Acknowledged)
+      const acknowledgement = firstRow(Acknowledgement)
 
       const request = Effect.fn("RunControlRepository.request")((tenant: TenantId, control: RunControl) =>
         execute(
           "RunControlRepository.request",
           // Of another tenant's run there is none, and so no instruction. The same one twice is one.
           sql`
-            INSERT INTO run_controls (id, tenant_id, run_id, kind)
-            SELECT ${control.id}::uuid, tenant_id, id, ${control.kind} FROM runs
+            INSERT INTO run_controls (id, tenant_id, run_id, kind, change)
+            SELECT ${control.id}::uuid, tenant_id, id, ${control.kind}, ${json(control.change)} FROM runs
             WHERE id = ${control.run_id} AND tenant_id = ${tenant}
             ON CONFLICT (id) DO NOTHING`
         ).pipe(Effect.asVoid)
@@ -57,27 +66,30 @@ export class RunControlRepository extends Context.Service<
         execute(
           "RunControlRepository.open",
           controls(sql`
-            SELECT id, run_id, kind FROM run_controls
+            SELECT id, run_id, kind, change FROM run_controls
             WHERE run_id = ANY(${uuids(runs)}) AND acknowledged_at IS NULL
             ORDER BY created_at, id`)
         )
       )
 
-      const acknowledge = Effect.fn("RunControlRepository.acknowledge")((id: RunControlId) =>
-        execute(
-          "RunControlRepository.acknowledge",
-          sql`UPDATE run_controls SET acknowledged_at = now() WHERE id = ${id} AND acknowledged_at IS NULL`
-        ).pipe(Effect.asVoid)
+      const acknowledge = Effect.fn("RunControlRepository.acknowledge")(
+        (id: RunControlId, refusal: RunChangeRefusal | null) =>
+          execute(
+            "RunControlRepository.acknowledge",
+            sql`
+              UPDATE run_controls SET acknowledged_at = now(), refusal = ${refusal}
+              WHERE id = ${id} AND acknowledged_at IS NULL`
+          ).pipe(Effect.asVoid)
       )
 
-      const isAcknowledged = Effect.fn("RunControlRepository.isAcknowledged")((id: RunControlId) =>
+      const acknowledgementOf = Effect.fn("RunControlRepository.acknowledgement")((id: RunControlId) =>
         execute(
-          "RunControlRepository.isAcknowledged",
-          acknowledged(sql`SELECT acknowledged_at IS NOT NULL AS acknowledged FROM run_controls WHERE id = ${id}`)
-        ).pipe(Effect.map(Option.exists(({ acknowledged }) => acknowledged)))
+          "RunControlRepository.acknowledgement",
+          acknowledgement(sql`SELECT refusal FROM run_controls WHERE id = ${id} AND acknowledged_at IS NOT NULL`)
+        )
       )
 
-      return RunControlRepository.of({ request, open, acknowledge, isAcknowledged })
+      return RunControlRepository.of({ request, open, acknowledge, acknowledgement: acknowledgementOf })
     })
   )
 }

@@ -79,6 +79,7 @@ export const bench = Effect.acquireRelease(
         prompt,
         additions: [],
         equipment: noEquipment,
+        hooks: [],
         model: "claude-opus-5-5",
         permissionMode: "acceptEdits",
         options: {},

@@ -5,6 +5,7 @@ import * as AgentErrors from "../../src/domain/errors/AgentErrors.ts"
 import * as BudgetErrors from "../../src/domain/errors/BudgetErrors.ts"
 import * as CheckpointErrors from "../../src/domain/errors/CheckpointErrors.ts"
 import { catalogue, type Failure } from "../../src/domain/errors/catalogue.ts"
+import * as HookErrors from "../../src/domain/errors/HookErrors.ts"
 import * as ImageErrors from "../../src/domain/errors/ImageErrors.ts"
 import * as McpErrors from "../../src/domain/errors/McpErrors.ts"
 import * as MemoryErrors from "../../src/domain/errors/MemoryErrors.ts"
@@ -27,6 +28,7 @@ const classes = [
   AgentErrors,
   BudgetErrors,
   CheckpointErrors,
+  HookErrors,
   ImageErrors,
   McpErrors,
   MemoryErrors,

@@ -158,6 +158,7 @@ export const runs: typeof Runs.Service = {
   follow: (_, _id, after) => Effect.succeed(after === 2 ? null : followed),
   followSession: () => Effect.succeed(null),
   interrupt: (_, id) => Effect.fail(new SessionIdle({ session_id: id })),
+  change: (_, id) => Effect.fail(new SessionIdle({ session_id: id })),
   drain: () => Effect.void
 }
 

@@ -217,7 +217,12 @@ onBothDatabases("sessions", (it) => {
         const { lease } = yield* started(tenant, newSession(), { idempotency: { key: "k", body_hash: "h" } })
         const { session_id, run_id } = lease
         yield* transcripts.append(tenant, lease, "", [{ type: "user" }])
-        yield* controls.request(tenant, { id: RunControlId.make(crypto.randomUUID()), run_id, kind: "interrupt" })
+        yield* controls.request(tenant, {
+          id: RunControlId.make(crypto.randomUUID()),
+          run_id,
+          kind: "interrupt",
+          change: null
+        })
         assert.deepStrictEqual(yield* sessions.delete(tenant, session_id), { _tag: "Busy", run_id })
         yield* runs.finish(lease, records(tenant, lease, 1, 3), completed)
         assert.deepStrictEqual(yield* sessions.delete(stranger, session_id), { _tag: "Absent" })

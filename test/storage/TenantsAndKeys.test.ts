@@ -115,7 +115,8 @@ onBothDatabases("tenants, keys and controls", (it) => {
         const control = {
           id: RunControlId.make(crypto.randomUUID()),
           run_id: lease.run_id,
-          kind: "interrupt" as const
+          kind: "interrupt" as const,
+          change: null
         }
         yield* controls.request(stranger, control)
         assert.deepStrictEqual(yield* controls.open([lease.run_id]), [])
@@ -123,9 +124,9 @@ onBothDatabases("tenants, keys and controls", (it) => {
         yield* controls.request(tenant, control)
         assert.deepStrictEqual(yield* controls.open([lease.run_id]), [control])
         assert.deepStrictEqual(yield* controls.open([]), [])
-        assert.isFalse(yield* controls.isAcknowledged(control.id))
-        yield* controls.acknowledge(control.id)
-        assert.isTrue(yield* controls.isAcknowledged(control.id))
+        assert.isTrue(Option.isNone(yield* controls.acknowledgement(control.id)))
+        yield* controls.acknowledge(control.id, null)
+        assert.deepEqual(yield* controls.acknowledgement(control.id), Option.some({ refusal: null }))
         assert.deepStrictEqual(yield* controls.open([lease.run_id]), [])
         const runs = yield* RunRepository
         assert.isTrue(yield* runs.finish(lease, [], completed))

@@ -4,6 +4,7 @@ import type { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
 import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
 import type { ImageFailure } from "../../src/domain/errors/ImageErrors.ts"
 import type { McpListFailed, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
+import type { SessionBudgetReached, TenantBudgetReached, TenantNotFound } from "../../src/domain/errors/BudgetErrors.ts"
 import type { ModelCredentialsMissing } from "../../src/domain/errors/ModelErrors.ts"
 import type { UrlRefused, UrlUnreachable } from "../../src/domain/errors/OutboundErrors.ts"
 import type {
@@ -18,6 +19,7 @@ import type { SessionRewinding } from "../../src/domain/errors/CheckpointErrors.
 import type { RunFailure } from "../../src/domain/errors/RunFailure.ts"
 import type {
   ApiKeyNotFound,
+  RunChangeRefused,
   RunNotFound,
   RunUnresponsive,
   SessionBusy,
@@ -40,6 +42,7 @@ import type {
   ToolPresetNotFound
 } from "../../src/domain/errors/ResourceErrors.ts"
 import type { ApiKeys } from "../../src/services/ApiKeys.ts"
+import type { Budgets } from "../../src/services/Budgets.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
 import type { Tenants } from "../../src/services/Tenants.ts"
@@ -90,6 +93,15 @@ holds<Equal<Fails<Runs["Service"]["follow"]>, RunNotFound | Reading>>()
 holds<Equal<Fails<Runs["Service"]["submit"]>, Starting>>()
 holds<Equal<Fails<Runs["Service"]["followSession"]>, SessionNotFound | ValidationFailed | Reading>>()
 holds<Equal<Fails<Runs["Service"]["interrupt"]>, SessionNotFound | SessionIdle | RunUnresponsive | Reading>>()
+
+holds<
+  Equal<
+    Fails<Runs["Service"]["change"]>,
+    Forbidden | SessionNotFound | SessionIdle | RunUnresponsive | RunChangeRefused | Reading
+  >
+>()
+holds<Equal<Fails<Budgets["Service"]["set"]>, TenantNotFound | ValidationFailed | Writing>>()
+holds<Equal<Fails<Budgets["Service"]["allowance"]>, SessionBudgetReached | TenantBudgetReached | Writing>>()
 
 holds<Equal<Fails<ApiKeys["Service"]["authenticate"]>, Unauthorized | Writing>>()
 holds<Equal<Fails<ApiKeys["Service"]["create"]>, Forbidden | Writing>>()

@@ -4,6 +4,7 @@ import * as AgentErrors from "./AgentErrors.ts"
 import * as BudgetErrors from "./BudgetErrors.ts"
 import { catalogue } from "./catalogue.ts"
 import * as CheckpointErrors from "./CheckpointErrors.ts"
+import { PromptDenied } from "./HookErrors.ts"
 import * as ModelErrors from "./ModelErrors.ts"
 import { SessionPersistFailed } from "./SessionErrors.ts"
 
@@ -46,6 +47,7 @@ export const RunFailure = Schema.Union([
   ModelErrors.MaxTokensReached,
   ModelErrors.MaxTurnsReached,
   ModelErrors.BudgetReached,
+  PromptDenied,
   BudgetErrors.SessionBudgetReached,
   BudgetErrors.TenantBudgetReached,
   ModelErrors.StructuredOutputMissing,

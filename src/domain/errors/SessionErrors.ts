@@ -67,6 +67,16 @@ export class RunUnresponsive extends Schema.TaggedError<RunUnresponsive>()("RunU
   }
 }
 
+/** The run's agent does not take what it was to change to. */
+export class RunChangeRefused extends Schema.TaggedError<RunChangeRefused>()("RunChangeRefused", {
+  run_id: RunId,
+  field: Schema.Literals(["permission_mode", "model"])
+}) {
+  override get message() {
+    return `The run's agent does not take this ${this.field}; it goes on as it was.`
+  }
+}
+
 /** The server refused to store a new session. */
 export class SessionCreateFailed extends Schema.TaggedError<SessionCreateFailed>()("SessionCreateFailed", {
   session_id: SessionId,

@@ -1,5 +1,6 @@
 import type * as AgentErrors from "./AgentErrors.ts"
 import type * as BudgetErrors from "./BudgetErrors.ts"
+import type * as HookErrors from "./HookErrors.ts"
 import type * as ImageErrors from "./ImageErrors.ts"
 import type * as McpErrors from "./McpErrors.ts"
 import type * as CheckpointErrors from "./CheckpointErrors.ts"
@@ -48,6 +49,7 @@ export type Failure =
   | Failures<typeof MemoryErrors>
   | Failures<typeof AgentErrors>
   | Failures<typeof BudgetErrors>
+  | Failures<typeof HookErrors>
   | Failures<typeof CheckpointErrors>
   | Failures<typeof ModelErrors>
   | Failures<typeof McpErrors>
@@ -559,6 +561,16 @@ export const catalogue = {
     retry: "retry",
     cause: "The workspace could not be brought back; details.changed says whether a part of it was.",
     remedy: "See the log line's cause, such as a full disk; then send the rewind again."
+  },
+  RunChangeRefused: {
+    error_id: "ERR_RUN_CHANGE_REFUSED",
+    code: "RUN_CHANGE_REFUSED",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The run's agent does not take the permission mode or the model.",
+    remedy: "bypassPermissions needs a run whose own key has that scope; a model must be one that the agent can use."
   },
   RunUnresponsive: {
     error_id: "ERR_RUN_UNRESPONSIVE",
@@ -1239,6 +1251,26 @@ export const catalogue = {
     retry: "fix",
     cause: "There is no such tenant.",
     remedy: "Check the id against the list of tenants."
+  },
+  PromptDenied: {
+    error_id: "ERR_PROMPT_DENIED",
+    code: "PROMPT_DENIED",
+    status: 422,
+    severity: "info",
+    shows: ["response", "event"],
+    retry: "fix",
+    cause: "A UserPromptSubmit hook denied the prompt.",
+    remedy: "details.reason is what the hook said; ask for something else."
+  },
+  HookFailed: {
+    error_id: "ERR_HOOK_FAILED",
+    code: "HOOK_ERROR",
+    status: 502,
+    severity: "warning",
+    shows: ["event", "log"],
+    retry: "fix",
+    cause: "A hook's endpoint gave no answer that counts; details.reason says why.",
+    remedy: "Mend the endpoint. Until then the tool calls that it is asked about are refused."
   },
   AgentTurnFailed: {
     error_id: "ERR_AGENT_TURN_FAILED",
