@@ -47,6 +47,9 @@ onServerDatabase("with thousands of rows", (it) => {
         SELECT ${lease.session_id}, number, ${lease.run_id}, ${tenant}, 'message', '{}'
         FROM generate_series(1, 5000) number`
       yield* sql`
+        INSERT INTO session_rewinds (id, tenant_id, session_id, checkpoint_id, restore, expires_at)
+        SELECT gen_random_uuid(), ${tenant}, id, gen_random_uuid(), 'both', now() FROM sessions`
+      yield* sql`
         INSERT INTO transcript_entries (session_id, subpath, tenant_id, fence, entry)
         SELECT id, '', ${tenant}, 1, '{"type":"user"}' FROM sessions`
       const [project] = yield* sql<{ id: string }>`
