@@ -137,12 +137,27 @@ export const makeLogWriter = Effect.fnUntraced(function* (
     return false
   })
 
+  // A run that this instance lost and took again: in one statement the newer lease would vouch for the older's records.
+  const dropSuperseded = () => {
+    const newest = new Map<RunId, Queue>()
+    for (const queue of waiting) {
+      const fence = newest.get(queue.lease.run_id)?.lease.fence ?? -1
+      if (queue.lease.fence > fence) newest.set(queue.lease.run_id, queue)
+    }
+    for (const queue of waiting) {
+      if (newest.get(queue.lease.run_id) === queue) continue
+      queue.fail(new LeaseLost({ run_id: queue.lease.run_id }))
+      waiting.delete(queue)
+    }
+  }
+
   yield* Effect.gen(function* () {
     yield* work.await
     work.closeUnsafe()
     for (;;) {
       for (const queue of waiting) if (queue.pending.length === 0) waiting.delete(queue)
       if (waiting.size === 0) return
+      dropSuperseded()
       const stored = yield* store([...waiting])
       if (!stored) yield* Effect.sleep(retryPause)
     }

@@ -93,7 +93,17 @@ const provoke: Readonly<Record<Fault, Provocation>> = {
       await locker.query("BEGIN")
       await locker.query("LOCK TABLE mcp_servers IN ACCESS EXCLUSIVE MODE")
     },
-    off: () => locker.query("ROLLBACK")
+    off: async () => {
+      // Who gave up waiting has told the server so, which takes it a moment: none may get the lock after that.
+      await until("nobody waits for the lock", async () => {
+        const waiting = await rowsOf(
+          database,
+          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return waiting.length === 0
+      })
+      await locker.query("ROLLBACK")
+    }
   },
   changed: {
     on: async () => {

@@ -141,6 +141,8 @@ describe("a session", () => {
       tags: ["red", "blue"],
       metadata: {},
       parent_session_id: null,
+      project_id: null,
+      budget_usd: null,
       total_turns: 1,
       cost_unknown: false,
       transcript_complete: true

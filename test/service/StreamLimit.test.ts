@@ -14,7 +14,11 @@ describe("a tenant with as many streams as it may have", () => {
     await live.waitFor("init")
     const path = `/api/v1/runs/${live.runId}/events`
     const second = await service.stream("GET", path)
-    const before = await countRows(database)
+    const rows = async () => {
+      const { runs, sessions } = await countRows(database)
+      return { runs, sessions }
+    }
+    const before = await rows()
     const requests = [
       ["POST", "/api/v1/query", { body: { ...small, prompt: "One more." } }],
       ["GET", path, {}],
@@ -34,7 +38,7 @@ describe("a tenant with as many streams as it may have", () => {
       })
       assert.strictEqual(refused.headers.get("retry-after"), "5")
     }
-    assert.deepEqual(await countRows(database), before)
+    assert.deepEqual(await rows(), before)
     assert.lengthOf(
       service.logs().filter((line) => line["error_id"] === "ERR_TOO_MANY_STREAMS"),
       3
