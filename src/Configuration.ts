@@ -325,6 +325,41 @@ export const settings = {
     10_000,
     "Most event streams and WebSockets of one tenant at once on this instance."
   ),
+  maxQueuedPerSession: whole(
+    "MAX_QUEUED_PER_SESSION",
+    0,
+    1000,
+    10,
+    "Most runs of one session that wait for their turn (`on_busy: queue`)."
+  ),
+  maxQueuedPerTenant: whole(
+    "MAX_QUEUED_PER_TENANT",
+    0,
+    10_000,
+    100,
+    "Most runs of one tenant that wait, over all instances."
+  ),
+  maxStarts: optional(
+    "MAX_STARTS",
+    integer(1, 1000),
+    "a whole number from 1 to 1000",
+    "as many as processors",
+    "Most agents of this instance that start at once: a start takes a processor for about half a second."
+  ),
+  startWait: time(
+    "START_WAIT",
+    "0 seconds",
+    "5 minutes",
+    "5 seconds",
+    "How long a request waits until its agent may start, before it is refused."
+  ),
+  agentMemory: whole(
+    "AGENT_MEMORY",
+    0,
+    1_048_576,
+    256,
+    "Memory in MiB that must be free, on the machine and within its control group, for another agent to start; 0: that is not looked at."
+  ),
   rateLimit: rate("RATE_LIMIT", 6000, "Most requests of one tenant in a minute, all at once if it likes."),
   rateLimitStarts: rate("RATE_LIMIT_STARTS", 120, "Most requests of one tenant in a minute that start a run."),
   startTimeout: time("START_TIMEOUT", "1 second", "5 minutes", "30 seconds", "Longest start of an agent."),
@@ -556,6 +591,11 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       maxRuns: settings.maxRuns.read,
       maxRunsPerTenant: settings.maxRunsPerTenant.read,
       maxStreamsPerTenant: settings.maxStreamsPerTenant.read,
+      maxQueuedPerSession: settings.maxQueuedPerSession.read,
+      maxQueuedPerTenant: settings.maxQueuedPerTenant.read,
+      maxStarts: settings.maxStarts.read,
+      startWait: settings.startWait.read,
+      agentMemory: settings.agentMemory.read,
       rateLimit: settings.rateLimit.read,
       rateLimitStarts: settings.rateLimitStarts.read,
       startTimeout: settings.startTimeout.read,

@@ -100,6 +100,8 @@ export const makeClient = Effect.fn("causeway/client")(function* ({
       const note = (frame: RunFrame) =>
         Effect.sync(() => {
           if (frame.event === "init") know(frame.data.run_id)
+          // A run that waits for its turn is known before it begins.
+          if (frame.event === "status" && frame.data.run_id !== undefined) know(frame.data.run_id)
           if (frame.id !== undefined) after = Sequence.make(Number(frame.id))
           if (frame.event === "done") over()
         })

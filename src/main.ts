@@ -1,9 +1,10 @@
 import { NodeCrypto, NodeRuntime } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer, Logger, Predicate, References, Schedule } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { hostname } from "node:os"
+import { availableParallelism, hostname } from "node:os"
 import { join, resolve } from "node:path"
 import * as ClaudeAgentRuntime from "./agent/ClaudeAgentRuntime.ts"
+import { MachineMemory } from "./agent/MachineMemory.ts"
 import { McpClients } from "./agent/McpClients.ts"
 import { Workspaces } from "./agent/Workspaces.ts"
 import { WorkspaceTexts } from "./agent/WorkspaceTexts.ts"
@@ -27,6 +28,7 @@ import { Agents } from "./services/Agents.ts"
 import { AgentShares } from "./services/AgentShares.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
 import { Budgets } from "./services/Budgets.ts"
+import { Executions } from "./services/Executions.ts"
 import { Equipment } from "./services/Equipment.ts"
 import { registerFailureCounts } from "./services/FailureReport.ts"
 import { Checkpoints } from "./services/Checkpoints.ts"
@@ -52,6 +54,8 @@ import * as Retention from "./services/Retention.ts"
 import { RunControls } from "./services/RunControls.ts"
 import { RunLog } from "./services/RunLog.ts"
 import { RunOrders } from "./services/RunOrders.ts"
+import { RunQueue } from "./services/RunQueue.ts"
+import { RunReaders } from "./services/RunReaders.ts"
 import { Runs } from "./services/Runs.ts"
 import { Sessions } from "./services/Sessions.ts"
 import * as SharedWorkspaces from "./services/SharedWorkspaces.ts"
@@ -80,6 +84,8 @@ import { RewindRepository } from "./storage/RewindRepository.ts"
 import { RetentionRepository } from "./storage/RetentionRepository.ts"
 import { RunControlRepository } from "./storage/RunControlRepository.ts"
 import { RunEventRepository } from "./storage/RunEventRepository.ts"
+import { RunQueueRepository } from "./storage/RunQueueRepository.ts"
+import { RunReaderRepository } from "./storage/RunReaderRepository.ts"
 import { RunRepository } from "./storage/RunRepository.ts"
 import { Sealing } from "./storage/Sealing.ts"
 import * as ServerDatabase from "./storage/ServerDatabase.ts"
@@ -134,6 +140,8 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     RetentionRepository.layer,
     RunControlRepository.layer,
     RunEventRepository.layer,
+    RunQueueRepository.layer,
+    RunReaderRepository.layer,
     RunRepository.layer,
     SessionRepository.layer,
     SkillRepository.layer,
@@ -198,6 +206,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     outbound,
     installed,
     clients,
+    MachineMemory.layer,
     WorkspaceTexts.layer
   ).pipe(
     Layer.provideMerge(Workspaces.layer),
@@ -225,6 +234,11 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     mcpShareLife: configuration.mcpShareLife,
     maxRuns: configuration.maxRuns,
     maxRunsPerTenant: configuration.maxRunsPerTenant,
+    maxQueuedPerSession: configuration.maxQueuedPerSession,
+    maxQueuedPerTenant: configuration.maxQueuedPerTenant,
+    maxStarts: configuration.maxStarts ?? availableParallelism(),
+    startWait: configuration.startWait,
+    memoryReserve: configuration.agentMemory * 1024 * 1024,
     startTimeout: configuration.startTimeout,
     runTimeout: configuration.runTimeout,
     appendTimeout: configuration.appendTimeout,
@@ -246,7 +260,9 @@ const servicesLayer = Layer.mergeAll(
   MemoryEmbeddings.layer
 ).pipe(
   Layer.provideMerge(Runs.layer),
-  Layer.provideMerge(MemoryJobs.layer),
+  Layer.provideMerge(RunQueue.layer),
+  Layer.provideMerge(Executions.layer),
+  Layer.provideMerge(Layer.merge(MemoryJobs.layer, RunReaders.layer)),
   Layer.provideMerge(
     Layer.mergeAll(
       Checkpoints.layer,

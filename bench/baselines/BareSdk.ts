@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { agentEnvironment } from "../../src/agent/AgentEnvironment.ts"
-import type { AgentSettings, AgentTurn } from "../../src/agent/AgentRuntime.ts"
+import type { AgentSettings, BegunTurn } from "../../src/agent/AgentRuntime.ts"
 import { sdkOptions } from "../../src/agent/SdkOptions.ts"
 import { noEquipment } from "../../src/domain/AgentEquipment.ts"
 import { SessionId } from "../../src/domain/Session.ts"
@@ -29,12 +29,13 @@ const settings: AgentSettings = {
   executable: undefined
 }
 
-const turnOf = (prompt: string, cwd: string): AgentTurn => ({
+const turnOf = (prompt: string, cwd: string): BegunTurn => ({
   tenantId: TenantId.make(randomUUID()),
   sessionId: SessionId.make(randomUUID()),
   beginning: { _tag: "New" },
   transcript: {
     append: () => Effect.void,
+    ofRun: Effect.succeed([]),
     load: () => Effect.succeed([]),
     isTakenBack: Effect.succeed(false),
     subpaths: Effect.succeed([])

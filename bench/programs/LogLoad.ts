@@ -41,6 +41,11 @@ const settings = Layer.succeed(Settings, {
   mcpShareLife: 60_000,
   maxRuns: runs,
   maxRunsPerTenant: runs,
+  maxQueuedPerSession: 0,
+  maxQueuedPerTenant: 0,
+  maxStarts: 1,
+  startWait: 0,
+  memoryReserve: 0,
   startTimeout: 0,
   runTimeout: 0,
   appendTimeout: 10_000,
@@ -116,6 +121,10 @@ const startRun = Effect.fnUntraced(function* (tenant_id: TenantId) {
     api_key_hash: newKeyHash(),
     request_id: "benchmark",
     order: "",
+    on_disconnect: "continue",
+    on_crash: "end",
+    may_start: true,
+    queue: null,
     idempotency: null
   })
   return started._tag === "Started" ? started : yield* Effect.die(new Error(`The run did not start: ${started._tag}`))

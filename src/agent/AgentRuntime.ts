@@ -11,10 +11,13 @@ import type { TenantId } from "../domain/Tenant.ts"
 import type { StoredTranscript, Transcript } from "../domain/Transcript.ts"
 
 /** Where an agent's conversation begins: nowhere, at its own stored past, or at another session's. */
-export type Beginning =
+export type FirstBeginning =
   | { readonly _tag: "New" }
   | { readonly _tag: "Resume" }
   | { readonly _tag: "Fork"; readonly from: SessionId; readonly transcript: StoredTranscript }
+
+/** The same, or in the middle of a turn that broke off; if nothing was stored of that turn it is begun anew. */
+export type Beginning = FirstBeginning | { readonly _tag: "Continue"; readonly first: FirstBeginning }
 
 /** Somebody who is asked while an agent works. */
 export interface TurnHook {
@@ -59,6 +62,9 @@ export interface AgentTurn {
   readonly mayBypassPermissions: boolean
 }
 
+/** A turn of which it is known where it begins. */
+export type BegunTurn = AgentTurn & { readonly beginning: FirstBeginning }
+
 /** An agent at work on one turn. */
 export interface RunningAgent {
   /**
@@ -70,6 +76,8 @@ export interface RunningAgent {
   readonly interrupt: Effect.Effect<void>
   /** Changes it while it works; answers with why it did not change, or null. */
   change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
+  /** Ends its processes at once, without a word to it; its stream ends when what it said until then is stored. */
+  readonly abandon: Effect.Effect<void>
   /** Stops every process of the agent where it stands, without a word to it. */
   readonly freeze: Effect.Effect<void>
   /** Lets frozen processes go on. */

@@ -1,12 +1,20 @@
-import { Effect, Layer, Result, Schedule } from "effect"
+import { Clock, Effect, Layer, Result, Schedule } from "effect"
 import { stat } from "node:fs/promises"
-import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
+import type { AgentEvent } from "../domain/Agent.ts"
+import { AgentStartFailed, type TranscriptUnreadable, WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
 import { observeAgent, registerAgentMetrics } from "./AgentObservation.ts"
-import { AgentRuntime, type AgentReadiness, type AgentSettings, type AgentTurn } from "./AgentRuntime.ts"
+import {
+  AgentRuntime,
+  type AgentReadiness,
+  type AgentSettings,
+  type AgentTurn,
+  type BegunTurn
+} from "./AgentRuntime.ts"
 import { loadSdk } from "./AgentSdk.ts"
 import { findConfinement } from "./Confinement.ts"
 import { sdkHooks } from "./Hooks.ts"
+import { completeTurn, continuationPrompt, hasPrompt } from "./InterruptedTranscript.ts"
 import { startLiveAgent } from "./LiveAgent.ts"
 import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
@@ -26,11 +34,38 @@ const checkWorkspace = (cwd: string) =>
     Effect.asVoid
   )
 
+/** A turn from where it begins, and what is to be said of that once its agent is ready. */
+interface ResolvedTurn {
+  readonly turn: BegunTurn
+  readonly opening: ReadonlyArray<AgentEvent>
+}
+
+/** Finds out where a turn really begins: one that broke off has its conversation completed. */
+const resolveBeginning = Effect.fnUntraced(function* (
+  turn: AgentTurn
+): Effect.fn.Return<ResolvedTurn, TranscriptUnreadable | AgentStartFailed> {
+  const { beginning, transcript } = turn
+  if (beginning._tag !== "Continue") return { turn: { ...turn, beginning }, opening: [] }
+  const stored = yield* transcript.ofRun
+  if (!hasPrompt(stored, turn)) {
+    return { turn: { ...turn, beginning: beginning.first }, opening: [] }
+  }
+  const { entries, events } = completeTurn(stored, new Date(yield* Clock.currentTimeMillis))
+  if (entries.length > 0) {
+    yield* transcript
+      .append("", entries)
+      .pipe(Effect.mapError((cause) => new AgentStartFailed({ reason: "transcript", cause })))
+  }
+  // The prompt's images are in the conversation as the prompt is.
+  const equipment = { ...turn.equipment, images: [] }
+  return { turn: { ...turn, beginning: { _tag: "Resume" }, prompt: continuationPrompt, equipment }, opening: events }
+})
+
 /**
  * Puts the stored conversation that a turn begins with where its process will look for it; answers with how it
  * begins. One that was taken back to its first message begins anew.
  */
-const recall = Effect.fnUntraced(function* ({ beginning, sessionId, transcript }: AgentTurn, config: string) {
+const recall = Effect.fnUntraced(function* ({ beginning, sessionId, transcript }: BegunTurn, config: string) {
   switch (beginning._tag) {
     case "New":
       return beginning
@@ -61,16 +96,17 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
       const start = Effect.fn("ClaudeAgentRuntime.start")(function* (asked: AgentTurn) {
         if (!hasCredentials) return yield* new ModelCredentialsMissing()
         const sdk = yield* loadSdk(settings.executable)
+        const { opening, turn: resolved } = yield* resolveBeginning(asked)
         yield* checkWorkspace(asked.cwd)
         const userSettings = asked.options.setting_sources?.includes("user") === true
         const directory = yield* makeTurnDirectory(settings.directory, asked.tenantId, userSettings)
-        const turn: AgentTurn = { ...asked, beginning: yield* recall(asked, directory.config) }
+        const turn: BegunTurn = { ...resolved, beginning: yield* recall(resolved, directory.config) }
         if (hasPlugin(turn.equipment)) yield* writePlugin(turn.equipment, directory.plugin)
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
         const hooks = yield* sdkHooks(turn.hooks)
         const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, hooks, observation)
-        return yield* runTurn(settings, turn, agent, transcript)
+        return yield* runTurn(settings, turn, agent, transcript, opening)
       })
 
       const readiness = loadSdk(settings.executable).pipe(

@@ -6,7 +6,7 @@ import type { PermissionMode } from "../domain/RunOptions.ts"
 import type { AgentObservation } from "./AgentObservation.ts"
 import { AgentProcess } from "./AgentProcess.ts"
 import type { AgentSdk } from "./AgentSdk.ts"
-import type { AgentSettings, AgentTurn } from "./AgentRuntime.ts"
+import type { AgentSettings, BegunTurn } from "./AgentRuntime.ts"
 import { agentEnvironment } from "./AgentEnvironment.ts"
 import type { Confinement } from "./Confinement.ts"
 import type { MakeHooks } from "./Hooks.ts"
@@ -32,7 +32,7 @@ export class LiveAgent {
     sdk: AgentSdk,
     settings: AgentSettings,
     confinement: Confinement,
-    turn: AgentTurn,
+    turn: BegunTurn,
     directory: TurnDirectory,
     { store }: TranscriptStore,
     makeHooks: MakeHooks,

@@ -39,7 +39,8 @@ export const runTurn = Effect.fnUntraced(function* (
   settings: AgentSettings,
   turn: AgentTurn,
   agent: LiveAgent,
-  transcript: TranscriptStore
+  transcript: TranscriptStore,
+  opening: ReadonlyArray<AgentEvent>
 ) {
   const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(mostWaiting)
   const scope = yield* Effect.scope
@@ -135,6 +136,7 @@ export const runTurn = Effect.fnUntraced(function* (
         commands: data?.slash_commands ?? []
       }
     })
+    yield* Queue.offerAll(queue, opening)
   })
 
   const onMessage = Effect.fnUntraced(function* (message: unknown) {
@@ -233,6 +235,7 @@ export const runTurn = Effect.fnUntraced(function* (
         duration: changedWithinMillis,
         orElse: () => Effect.succeed("timed_out" as const)
       }),
+    abandon: Effect.sync(() => agent.kill()),
     freeze: Effect.promise(async () => agent.process?.freeze()),
     thaw: Effect.sync(() => agent.process?.thaw())
   } satisfies RunningAgent

@@ -1,6 +1,6 @@
 import type { McpServerConfig, Options } from "@anthropic-ai/claude-agent-sdk"
 import type { AgentDefinition } from "../domain/AgentDefinition.ts"
-import type { AgentTurn } from "./AgentRuntime.ts"
+import type { AgentTurn, BegunTurn } from "./AgentRuntime.ts"
 import { hasPlugin, qualified } from "./Plugin.ts"
 
 /**
@@ -38,7 +38,7 @@ const systemPrompt = ({ additions, options }: AgentTurn): NonNullable<Options["s
     : { type: "custom", snapshot: false, prompt: [options.system_prompt, ...added].join("\n\n") }
 }
 
-const conversation = ({ beginning, sessionId }: AgentTurn): Partial<Options> => {
+const conversation = ({ beginning, sessionId }: BegunTurn): Partial<Options> => {
   switch (beginning._tag) {
     case "New":
       return { sessionId }
@@ -109,7 +109,7 @@ const allowedMcpTools = ({ equipment }: AgentTurn): ReadonlyArray<string> =>
   equipment.mcpServers.flatMap(({ allowed_tools, name }) => allowed_tools.map((tool) => `mcp__${name}__${tool}`))
 
 /** What a turn asks of the SDK, without what belongs to this machine: environment, program, store. */
-export const sdkOptions = (turn: AgentTurn): Options => {
+export const sdkOptions = (turn: BegunTurn): Options => {
   const { options } = turn
   return {
     ...conversation(turn),

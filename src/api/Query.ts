@@ -119,7 +119,7 @@ export class QueryApi extends HttpApiGroup.make("query")
       OpenApi.annotations({
         summary: "Run an agent and follow it",
         description:
-          "Starts a run on a prompt and answers with its events as they come. What fails before the agent is ready is a status with an error body; what fails later is an `error` event. With `background` the answer is 202 with the run as soon as it is stored."
+          "Starts a run on a prompt and answers with its events as they come. What fails before the agent is ready is a status with an error body; what fails later is an `error` event. With `background` the answer is 202 with the run as soon as it is stored; with `on_busy: queue` the stream of a run that has to wait begins at once, with `status: queued`."
       })
     ),
     HttpApiEndpoint.post("single", "/query/single", {

@@ -1,6 +1,8 @@
+import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { RunNotFound } from "../domain/errors/SessionErrors.ts"
+import { RunNotFound, RunOver, RunUnresponsive } from "../domain/errors/SessionErrors.ts"
 import { Run, RunId } from "../domain/Run.ts"
+import { SessionId } from "../domain/Session.ts"
 import { Authentication } from "./Authentication.ts"
 import { problem } from "./Problem.ts"
 import { followProblems, readProblems } from "./Problems.ts"
@@ -8,6 +10,13 @@ import { RequestBody } from "./RequestBody.ts"
 import { cursorHeaders, cursorQuery, RunStream } from "./RunStream.ts"
 
 const params = { id: RunId }
+
+/** An interrupt that the run has taken. */
+export const Interrupted = Schema.Struct({
+  status: Schema.Literal("interrupted"),
+  session_id: SessionId,
+  run_id: RunId
+}).annotate({ identifier: "Interrupted" })
 
 /** Runs: their state, and their events from any point on. */
 export class RunsApi extends HttpApiGroup.make("runs")
@@ -29,6 +38,16 @@ export class RunsApi extends HttpApiGroup.make("runs")
         summary: "Follow a run's events",
         description:
           "Events after `Last-Event-ID` or `after`, as they were stored, then those that follow. 204 when the run is over and there are none."
+      })
+    ),
+    HttpApiEndpoint.post("interrupt", "/runs/:id/interrupt", {
+      params,
+      success: Interrupted,
+      error: [problem(RunNotFound), problem(RunOver), problem(RunUnresponsive), ...readProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Interrupt a run",
+        description: "Answers when the run has taken it. One that waits for its turn is taken out of the queue."
       })
     )
   )

@@ -30,6 +30,7 @@ import { problem } from "./Problem.ts"
 import { followProblems, readProblems, startProblems, writeProblems } from "./Problems.ts"
 import { Accepted, ContinueRequest, startHeaders } from "./Query.ts"
 import { RequestBody } from "./RequestBody.ts"
+import { Interrupted } from "./Runs.ts"
 import { cursorHeaders, cursorQuery, RunStream } from "./RunStream.ts"
 import { Timestamp } from "./Timestamp.ts"
 
@@ -65,13 +66,6 @@ export const SessionChange = Schema.Struct({
   /** What all its runs together may spend. Raised, it lets a session go on that had reached it. */
   budget_usd: Schema.optionalKey(Schema.NullOr(BudgetLimit))
 }).annotate({ identifier: "SessionChange" })
-
-/** An interrupt that the run has taken. */
-export const Interrupted = Schema.Struct({
-  status: Schema.Literal("interrupted"),
-  session_id: SessionId,
-  run_id: RunId
-}).annotate({ identifier: "Interrupted" })
 
 const oneChange = Schema.makeFilter(
   ({
@@ -225,7 +219,8 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Interrupt the run of a session",
-        description: "Answers when the run has taken it."
+        description:
+          "The one that is at work, or else the next one of those that wait. Answers when the run has taken it."
       })
     ),
     HttpApiEndpoint.post("control", "/sessions/:id/control", {

@@ -88,10 +88,16 @@ export const RetryData = Schema.Struct({
   reason: Schema.String
 })
 
-/** What the agent is doing apart from messages, such as `compacting` or `model_fallback`. */
+/**
+ * What the agent is doing apart from messages, such as `compacting` or `model_fallback`; or what becomes of the run:
+ * `queued`, `resumed`, `instance_stopping`.
+ */
 export const StatusData = Schema.Struct({
   status: Schema.String,
-  message: Schema.NullOr(Schema.String)
+  message: Schema.NullOr(Schema.String),
+  /** With `queued`, which may be all that a reader learns before the run begins. */
+  session_id: Schema.optionalKey(SessionId),
+  run_id: Schema.optionalKey(RunId)
 })
 
 /** What one model did in a run. */

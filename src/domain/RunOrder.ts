@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { AgentEquipment } from "./AgentEquipment.ts"
 import { ApiKeyScope } from "./ApiKey.ts"
 import { RunOptions } from "./RunOptions.ts"
-import { OnDisconnect } from "./RunSwitches.ts"
+import { OnCrash, OnDisconnect } from "./RunSwitches.ts"
 import { SessionId } from "./Session.ts"
 
 /** Where a run's conversation begins: nowhere, at the session's own past, or at another session's. */
@@ -29,6 +29,7 @@ export const RunOrder = Schema.Struct({
   /** What the key allowed when it asked. */
   scopes: Schema.Array(ApiKeyScope),
   on_disconnect: OnDisconnect,
+  on_crash: OnCrash,
   /** Whether its request has an Idempotency-Key. */
   repeatable: Schema.Boolean
 })

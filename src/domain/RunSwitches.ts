@@ -4,9 +4,16 @@ import { Schema } from "effect"
 export const OnDisconnect = Schema.Literals(["cancel", "continue"])
 export type OnDisconnect = typeof OnDisconnect.Type
 
-/** What becomes of a request whose session has a live run: 409, or that run is interrupted and waited for. */
-export const OnBusy = Schema.Literals(["reject", "interrupt"])
+/**
+ * What becomes of a request whose session has a live run: 409, or its run waits for its turn, or the live run and those
+ * that wait are interrupted first.
+ */
+export const OnBusy = Schema.Literals(["reject", "queue", "interrupt"])
 export type OnBusy = typeof OnBusy.Type
+
+/** What becomes of a run whose instance dies: it ends as lost, or another instance goes on with it. */
+export const OnCrash = Schema.Literals(["end", "resume"])
+export type OnCrash = typeof OnCrash.Type
 
 /** The fields of a request that say how its run is carried, not what its agent does. They are named as on the wire. */
 export const runSwitchFields = {
@@ -15,7 +22,9 @@ export const runSwitchFields = {
   /** `continue` needs `background` or an Idempotency-Key, and is then the default; otherwise `cancel` is. */
   on_disconnect: Schema.optionalKey(OnDisconnect),
   /** `reject` unless given. */
-  on_busy: Schema.optionalKey(OnBusy)
+  on_busy: Schema.optionalKey(OnBusy),
+  /** `end` unless given. */
+  on_crash: Schema.optionalKey(OnCrash)
 } as const
 
 /** How a request wants its run to be carried. */

@@ -16,6 +16,15 @@ export interface InstanceSettings {
   readonly maxRuns: number
   /** Most runs of one tenant at once on this instance. */
   readonly maxRunsPerTenant: number
+  /** Most runs of one session, and of one tenant, that may wait for their turn. */
+  readonly maxQueuedPerSession: number
+  readonly maxQueuedPerTenant: number
+  /** Most agents of this instance that start at once. */
+  readonly maxStarts: number
+  /** How long a request waits until its agent may start. */
+  readonly startWait: number
+  /** Bytes that must be free for another agent to start; 0: that is not looked at. */
+  readonly memoryReserve: number
   /** Longest time from a run's start to its agent's `init`. */
   readonly startTimeout: number
   /** Longest run. */

@@ -24,6 +24,8 @@ export interface StoredTranscript {
 
 /** Where one run's agent keeps its conversation, and finds it again. */
 export interface Transcript extends StoredTranscript {
+  /** The entries of the main conversation that this run itself has stored, in order. */
+  readonly ofRun: Effect.Effect<ReadonlyArray<TranscriptEntry>, TranscriptUnreadable>
   /** Stores entries in order; an entry whose uuid is there already is left as it was. */
   readonly append: (
     subpath: string,

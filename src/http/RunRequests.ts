@@ -43,6 +43,7 @@ export const makeRunRequests = Effect.gen(function* () {
       background = false,
       on_disconnect,
       on_busy = "reject",
+      on_crash = "end",
       images = [],
       mcp_servers = null,
       ...options
@@ -73,7 +74,8 @@ export const makeRunRequests = Effect.gen(function* () {
       idempotency,
       background,
       on_disconnect: on_disconnect ?? (isFindable ? "continue" : "cancel"),
-      on_busy
+      on_busy,
+      on_crash
     }
     return asked
   })

@@ -28,5 +28,12 @@ export const RunsHandlers = HttpApiBuilder.group(
           return followed === null ? undefined : yield* eventStreams.answer(followed)
         })
       )
+      .handle(
+        "interrupt",
+        Effect.fn("runs.interrupt")(function* ({ params }) {
+          const { session_id } = yield* runs.interruptRun(yield* CurrentPrincipal, params.id)
+          return { status: "interrupted", session_id, run_id: params.id }
+        })
+      )
   })
 )

@@ -4,7 +4,7 @@ import { type DatetimeParse, ValidationFailed } from "../domain/errors/RequestEr
 import type { ErrorObject } from "../domain/RunEvent.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { Frame } from "../services/Frame.ts"
-import { instanceStopping } from "../services/LogReading.ts"
+import { instanceStopping } from "../services/UnstoredFrames.ts"
 import { bodyIssue } from "./BodyText.ts"
 import { invalidFrame } from "./InvalidRequest.ts"
 import { jsonErrorPosition } from "./JsonSyntax.ts"

@@ -1,9 +1,17 @@
 import { Context, Effect, Layer, Ref, type Scope } from "effect"
 import type { Principal } from "../domain/ApiKey.ts"
-import { CapacityExceeded, Forbidden, ShuttingDown, ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { MachineMemory } from "../agent/MachineMemory.ts"
+import {
+  CapacityExceeded,
+  Forbidden,
+  InstanceOverloaded,
+  ShuttingDown,
+  ValidationFailed
+} from "../domain/errors/RequestErrors.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { TenantId } from "../domain/Tenant.ts"
+import { type EndOfStart, makeStartTurns } from "./StartTurns.ts"
 
 /** What a client that was turned away for want of room should wait, in seconds. */
 const capacityRetry = 5
@@ -18,7 +26,11 @@ export class Admission extends Context.Service<
     /** Whether the key may ask for these options, and whether they fit together. */
     check(principal: Principal, prompt: string, options: RunOptions): Effect.Effect<void, Forbidden | ValidationFailed>
     /** Takes a place for a run until the scope closes. */
-    enter(tenant: TenantId): Effect.Effect<void, ShuttingDown | CapacityExceeded, Scope.Scope>
+    enter(tenant: TenantId): Effect.Effect<void, ShuttingDown | CapacityExceeded | InstanceOverloaded, Scope.Scope>
+    /** Waits until an agent may start, however long it takes. */
+    readonly startTurn: Effect.Effect<EndOfStart>
+    /** The same for START_WAIT at the most. */
+    readonly startTurnSoon: Effect.Effect<EndOfStart, InstanceOverloaded>
     /** Lets nobody in any more. */
     readonly shut: Effect.Effect<void>
     readonly isShut: Effect.Effect<boolean>
@@ -28,6 +40,8 @@ export class Admission extends Context.Service<
     Admission,
     Effect.gen(function* () {
       const settings = yield* Settings
+      const memory = yield* MachineMemory
+      const turns = makeStartTurns(settings.maxStarts, settings.startWait)
       const allowed = new Set(settings.environmentAllowed)
       const shut = yield* Ref.make(false)
       const running = new Map<TenantId, number>()
@@ -71,10 +85,22 @@ export class Admission extends Context.Service<
           else running.set(tenant, left)
         })
 
+      // Of agents that are starting, the memory is still to be taken.
+      const checkMemory = Effect.suspend(() =>
+        settings.memoryReserve === 0 ? Effect.succeed(null) : memory.free
+      ).pipe(
+        Effect.filterOrFail(
+          (free) => free === null || free >= settings.memoryReserve * (1 + turns.starting()),
+          () => new InstanceOverloaded({ reason: "memory", retry_after_seconds: capacityRetry })
+        )
+      )
+
       const enter = Effect.fn("Admission.enter")(function* (tenant: TenantId) {
         if (yield* Ref.get(shut)) {
           return yield* new ShuttingDown({ retry_after_seconds: Math.ceil(settings.shutdownGrace / 1000) })
         }
+        yield* checkMemory
+        // From here to the place that is taken nothing is waited for.
         if ((running.get(tenant) ?? 0) >= settings.maxRunsPerTenant) {
           return yield* new CapacityExceeded({
             limit: settings.maxRunsPerTenant,
@@ -87,7 +113,14 @@ export class Admission extends Context.Service<
         yield* Effect.acquireRelease(place(tenant, 1), () => place(tenant, -1))
       })
 
-      return Admission.of({ check, enter, shut: Ref.set(shut, true), isShut: Ref.get(shut) })
+      return Admission.of({
+        check,
+        enter,
+        startTurn: turns.take,
+        startTurnSoon: turns.takeSoon,
+        shut: Ref.set(shut, true),
+        isShut: Ref.get(shut)
+      })
     })
   )
 }

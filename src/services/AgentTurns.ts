@@ -1,9 +1,12 @@
 import { Effect } from "effect"
-import type { AgentTurn, Beginning } from "../agent/AgentRuntime.ts"
+import type { AgentTurn, FirstBeginning } from "../agent/AgentRuntime.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunOrder } from "../domain/RunOrder.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { Transcripts } from "./Transcripts.ts"
+
+/** Which part of a run's stream an execution writes: its beginning, or what follows after another instance let it go. */
+export type Segment = "first" | "resumed"
 
 /** A run that this instance holds, with what it is to do. */
 export interface OrderedRun {
@@ -16,12 +19,12 @@ export interface OrderedRun {
 
 /** Makes what puts an order into an agent's words: the same from a request and from what was stored of one. */
 export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
-  const beginningOf = ({ lease, order: { beginning }, tenant_id }: OrderedRun): Beginning =>
+  const beginningOf = ({ lease, order: { beginning }, tenant_id }: OrderedRun): FirstBeginning =>
     beginning._tag === "Fork"
       ? { ...beginning, transcript: transcripts.before(tenant_id, beginning.from, lease.session_id) }
       : beginning
 
-  return (run: OrderedRun): AgentTurn => {
+  return (run: OrderedRun, segment: Segment): AgentTurn => {
     const { cwd, lease, order, tenant_id } = run
     const {
       additional_directories: _directories,
@@ -39,7 +42,7 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
     return {
       tenantId: tenant_id,
       sessionId: lease.session_id,
-      beginning: beginningOf(run),
+      beginning: segment === "first" ? beginningOf(run) : { _tag: "Continue", first: beginningOf(run) },
       transcript: transcripts.of(tenant_id, lease.session_id, lease),
       prompt: order.prompt,
       additions: [],

@@ -9,7 +9,7 @@ import type { RunId } from "../domain/Run.ts"
 import { DoneData, ErrorData, InitData, MessageData, ResultData, StatusData } from "../domain/RunEvent.ts"
 import { markReported } from "./FailureReport.ts"
 import type { Frame } from "./Frame.ts"
-import { instanceStopping } from "./LogReading.ts"
+import { instanceStopping } from "./UnstoredFrames.ts"
 
 /** When who waited for a run of another instance should ask again, in seconds. */
 const restartSeconds = 5

@@ -23,8 +23,6 @@ export interface Broadcast {
   readonly wake: (session: string) => void
   readonly wakeAll: () => void
   readonly subscribe: (session: SessionId) => Effect.Effect<Subscription, never, Scope.Scope>
-  /** How many readers a session has here. */
-  readonly readers: (session: SessionId) => number
 }
 
 class Reader implements Subscription {
@@ -98,7 +96,6 @@ export const makeBroadcast = (readerBytes: number): Broadcast => {
             readers?.delete(reader)
             if (readers?.size === 0) sessions.delete(session)
           })
-      ),
-    readers: (session) => sessions.get(session)?.size ?? 0
+      )
   }
 }

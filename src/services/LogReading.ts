@@ -7,7 +7,8 @@ import { MemoryJobRepository } from "../storage/MemoryJobRepository.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { Broadcast, Subscription } from "./Broadcast.ts"
-import { encodeData, type Frame, makeFrame } from "./Frame.ts"
+import { type Frame, makeFrame } from "./Frame.ts"
+import { droppedFrames, farewellFrame } from "./UnstoredFrames.ts"
 
 /** What is followed: one run, or all runs of a session. */
 export interface ReadSubject {
@@ -25,20 +26,7 @@ const remotePoll = 500
 /** Pause before something that the database did not take is tried again. */
 const retryPause = 200
 
-/** What is said last to a reader whose run goes on elsewhere while this instance stops. It is not stored. */
-export const instanceStopping = "instance_stopping"
-
-/** Its id is the reader's cursor, where another instance goes on. */
-const farewell = (run_id: RunId | null, cursor: number): Frame =>
-  makeFrame({
-    run_id,
-    seq: Sequence.make(cursor),
-    event: "status",
-    data: encodeData({
-      event: "status",
-      data: { status: instanceStopping, message: `This instance stops. Go on after event ${cursor}.` }
-    })
-  })
+const nothingMore = Option.some<ReadonlyArray<Frame>>([])
 
 const isNonEmpty = (frames: ReadonlyArray<Frame>): frames is NonEmptyReadonlyArray<Frame> => frames.length > 0
 
@@ -70,19 +58,28 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
         Effect.catch(() => Effect.andThen(Effect.sleep(retryPause), stored(subject, after)))
       )
 
-  const isOver = ({ run_id, session_id, tenant_id }: ReadSubject): Effect.Effect<boolean> =>
+  /** None while it is live; else the frames of its end that are not in the log. */
+  const endOf = ({ run_id, session_id, tenant_id }: ReadSubject): Effect.Effect<Option.Option<ReadonlyArray<Frame>>> =>
     (run_id === null
-      ? Effect.map(runs.findLive(tenant_id, session_id), Option.isNone)
+      ? Effect.map(runs.findLive(tenant_id, session_id), (live) => (Option.isSome(live) ? Option.none() : nothingMore))
       : Effect.map(
           runs.find(tenant_id, run_id),
-          Option.match({ onNone: () => true, onSome: ({ ended_at }) => ended_at !== null })
+          Option.match({
+            onNone: () => nothingMore,
+            onSome: (run) => {
+              if (run.ended_at === null) return Option.none()
+              return run.last_seq > run.start_seq ? nothingMore : Option.some(droppedFrames(run))
+            }
+          })
         )
     ).pipe(
       // The last event of a run that ended may still wait for what is learned from it.
-      Effect.flatMap((ended) =>
-        ended ? Effect.map(jobs.isPending(tenant_id, session_id), (pending) => !pending) : Effect.succeed(false)
+      Effect.flatMap((end) =>
+        Option.isSome(end) && end.value.length === 0
+          ? Effect.map(jobs.isPending(tenant_id, session_id), (pending) => (pending ? Option.none() : end))
+          : Effect.succeed(end)
       ),
-      Effect.catch(() => Effect.succeed(false))
+      Effect.catch(() => Effect.succeedNone)
     )
 
   const pull = (subject: ReadSubject, after: Sequence, subscription: Subscription) => {
@@ -128,13 +125,15 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
       kept = []
       if (isNonEmpty(unsaved)) return yield* emit(unsaved)
       const here = isHere(subject)
-      if (!here && (yield* isOver(subject))) {
+      const end = here ? Option.none() : yield* endOf(subject)
+      if (Option.isSome(end)) {
         const rest = yield* stored(subject, Sequence.make(cursor))
-        return yield* isNonEmpty(rest) ? emit(rest) : Cause.done()
+        const last = rest.length > 0 ? rest : end.value
+        return yield* isNonEmpty(last) ? emit(last) : Cause.done()
       }
       if (!here && isStopping()) {
         over = true
-        return yield* emit([farewell(subject.run_id, cursor)])
+        return yield* emit([farewellFrame(subject.run_id, cursor)])
       }
       yield* here ? subscription.wait : Effect.timeoutOption(subscription.wait, remotePoll)
       return yield* next

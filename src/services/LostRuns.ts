@@ -1,85 +1,54 @@
-import { Clock, Effect, Layer, Option, Schedule, Schema } from "effect"
-import { entryOf } from "../domain/errors/catalogue.ts"
-import { RunLost } from "../domain/errors/AgentErrors.ts"
-import { toErrorObject } from "../domain/errors/ErrorObject.ts"
-import { type RunId, Sequence } from "../domain/Run.ts"
-import { MessageData, type RunEvent } from "../domain/RunEvent.ts"
+import { Clock, Effect, Exit, Layer, Option, Result, Schedule, Scope } from "effect"
+import { Doorbell } from "../cache/Doorbell.ts"
+import type { RunId } from "../domain/Run.ts"
 import { Settings } from "../domain/Settings.ts"
-import { RunEventRepository } from "../storage/RunEventRepository.ts"
-import { type ExpiredRun, RunRepository } from "../storage/RunRepository.ts"
-import { reportFailure } from "./FailureReport.ts"
+import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
+import { RunRepository } from "../storage/RunRepository.ts"
+import type { StoredRun } from "../storage/StoredRun.ts"
+import { Admission } from "./Admission.ts"
+import { queueBell } from "./Executions.ts"
 import { leaseMillis, Leases } from "./Leases.ts"
-import { RunLog } from "./RunLog.ts"
+import { makeContinuation } from "./RunContinuation.ts"
+import { makeRunLoss } from "./RunLoss.ts"
 import { noteUnowned } from "./RunMetrics.ts"
 
 /** How often expired leases are looked for, and how long one must have been seen before it is taken over. */
 const sweepEvery = 1000
 
-const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(MessageData))
-
-/** The tool call that was asked for last and never answered. */
-const pendingToolUse = (messages: ReadonlyArray<string>): string | null => {
-  const pending = new Set<string>()
-  for (const message of messages.flatMap((data) => Option.toArray(decodeMessage(data)))) {
-    for (const block of message.content) {
-      if (block.type === "tool_use" && typeof block["id"] === "string") pending.add(block["id"])
-      if (block.type === "tool_result" && typeof block["tool_use_id"] === "string") pending.delete(block["tool_use_id"])
-    }
-  }
-  return [...pending].at(-1) ?? null
-}
+/** How many instances a run may lose and still go on: what kills them may be the run itself. */
+const mostLosses = 3
 
 /**
- * Ends runs whose instance died: an expired lease that is seen twice, a second apart, is
- * taken over with the next fence, and the run ends as `lost`. Seeing it twice with a
- * database that answers keeps a pause of this instance from being taken for a death of another.
+ * Takes runs whose instance died: an expired lease that is seen twice, a second apart, is
+ * taken over with the next fence, and the run ends as `lost` or goes on, as its client asked. Seeing it twice
+ * with a database that answers keeps a pause of this instance from being taken for a death of another.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { instanceId, logPrompts } = yield* Settings
+    const { instanceId } = yield* Settings
+    const admission = yield* Admission
+    const doorbell = yield* Doorbell
     const runs = yield* RunRepository
-    const events = yield* RunEventRepository
+    const queue = yield* RunQueueRepository
     const leases = yield* Leases
-    const log = yield* RunLog
+    const continueRun = yield* makeContinuation
+    const lose = yield* makeRunLoss
     let suspects = new Map<RunId, number>()
 
-    const end = Effect.fn("LostRuns.end")(function* (run: ExpiredRun) {
-      const { run_id, session_id } = run.lease
-      const messages = yield* events.read(run.tenant_id, session_id, {
-        after: Sequence.make(0),
-        limit: 10_000,
-        run: run_id,
-        events: ["message"]
-      })
-      const failure = new RunLost({ run_id, pending_tool_use_id: pendingToolUse(messages.map(({ data }) => data)) })
-      const { code, error_id } = entryOf(failure._tag)
-      const last: ReadonlyArray<RunEvent> = [
-        { event: "error", data: { ...toErrorObject(failure, null), fatal: true } },
-        { event: "done", data: { session_id, run_id, reason: "error" } }
-      ]
-      const subject = { tenant_id: run.tenant_id, session_id, run_id }
-      const writer = log.open(subject, run.lease, run.last_seq)
-      yield* writer
-        .finish(last, {
-          status: "lost",
-          session_status: "error",
-          // What its agent had not yet handed over died with it.
-          transcript_complete: false,
-          num_turns: null,
-          total_cost_usd: null,
-          cost_unknown: true,
-          usage: null,
-          error: { code, error_id, message: failure.message }
-        })
-        .pipe(Effect.ensuring(log.close(subject)))
-      yield* reportFailure(failure, {
-        request_id: run.request_id,
-        run_id,
-        session_id,
-        tenant_id: run.tenant_id,
-        api_key_hash: run.api_key_hash,
-        ...(logPrompts ? { prompt_preview: run.prompt_preview } : {})
-      })
+    /** Goes on with a run here, or leaves it to an instance that has room. */
+    const resume = Effect.fn("LostRuns.resume")(function* (run: StoredRun) {
+      const place = yield* Scope.make()
+      const entered = yield* Effect.result(Scope.provide(admission.enter(run.tenant_id), place))
+      if (Result.isSuccess(entered)) return yield* continueRun(run, place)
+      yield* Scope.close(place, Exit.void)
+      yield* queue.release(run.lease)
+      yield* doorbell.ring(queueBell)
+    }, Effect.uninterruptible)
+
+    const settle = Effect.fn("LostRuns.settle")(function* (run: StoredRun) {
+      if (run.on_crash === "resume" && run.losses <= mostLosses) return yield* resume(run)
+      yield* lose(run)
+      yield* doorbell.ring(queueBell)
     })
 
     const sweep = Effect.gen(function* () {
@@ -90,7 +59,7 @@ export const layer = Layer.effectDiscard(
       for (const run of expired) {
         if (now - (seen.get(run.lease.run_id) ?? now) < sweepEvery * 0.9) continue
         const taken = yield* runs.takeOver(run, instanceId, leaseMillis)
-        if (Option.isSome(taken)) yield* end(taken.value)
+        if (Option.isSome(taken)) yield* settle(taken.value)
       }
       suspects = seen
     }).pipe(

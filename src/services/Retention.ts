@@ -11,22 +11,27 @@ export interface RetentionTimes {
 /** An Idempotency-Key is remembered for a day. */
 const keysKept = 24 * 60 * 60 * 1000
 
+/** An instruction to a run is kept for an hour, for who looks into what happened. */
+const controlsKept = 60 * 60 * 1000
+
 /** How often it is looked for what is to go, in milliseconds; sooner where things are kept for a short time only. */
 const sweepEvery = 10 * 60 * 1000
 
-/** Runs, or keys, that one statement takes: it must not keep others from the rows for long. */
+/** Runs, keys or instructions that one statement takes: it must not keep others from the rows for long. */
 const batchRuns = 10
 const batchKeys = 500
+const batchControls = 500
 
 /** Pause between two statements, so that the database has time for others. */
 const batchPause = 50
 
 const removed = Metric.counter("retention_removed_total", {
-  description: "Runs whose deltas or events were removed, and Idempotency-Keys, because their time was over",
+  description:
+    "Runs whose deltas or events were removed, Idempotency-Keys, and instructions to runs, because their time was over",
   incremental: true
 })
 
-const parts = ["deltas", "events", "keys"] as const
+const parts = ["deltas", "events", "keys", "controls"] as const
 
 const countOf = (part: (typeof parts)[number]) => Metric.withAttributes(removed, { part })
 
@@ -55,6 +60,7 @@ export const layer = ({ deltas, events }: RetentionTimes) =>
         if (events !== null) yield* all("events", batchRuns, retention.removeEvents(events, batchRuns))
         yield* all("deltas", batchRuns, retention.removeDeltas(deltas, batchRuns))
         yield* all("keys", batchKeys, retention.removeKeys(keysKept, batchKeys))
+        yield* all("controls", batchControls, retention.removeControls(controlsKept, batchControls))
       }).pipe(Effect.catch((failure) => Effect.logWarning("Old events cannot be removed now", failure)))
 
       const every = Math.min(sweepEvery, Math.max(deltas / 10, 500), Math.max((events ?? sweepEvery) / 10, 500))

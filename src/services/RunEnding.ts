@@ -3,7 +3,7 @@ import { entryOf } from "../domain/errors/catalogue.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
-import type { FinalRunStatus, RunError, RunId } from "../domain/Run.ts"
+import type { FinalRunStatus, Run, RunError, RunId } from "../domain/Run.ts"
 import type { DoneReason, ResultData, RunEvent } from "../domain/RunEvent.ts"
 import type { SessionId, SessionStatus } from "../domain/Session.ts"
 import type { RunEnd } from "../storage/RunRepository.ts"
@@ -15,6 +15,8 @@ export interface EndingRun {
   readonly run_id: RunId
   readonly request_id: string | null
   readonly duration_ms: number
+  /** Whether an earlier part of it was lost, and with it what that had cost. */
+  readonly costIncomplete: boolean
 }
 
 type OutcomeEnd = Omit<RunEnd, "transcript_complete">
@@ -50,7 +52,7 @@ const resultEvent = (run: EndingRun, result: AgentResult, saved: boolean): RunEv
     is_error: false,
     saved,
     ...result,
-    cost_unknown: result.total_cost_usd === null,
+    cost_unknown: run.costIncomplete || result.total_cost_usd === null,
     duration_ms: run.duration_ms
   }
   return { event: "result", data }
@@ -68,6 +70,7 @@ const doneEvent = (run: EndingRun, reason: DoneReason): RunEvent => ({
 })
 
 const endOf = (
+  run: EndingRun,
   status: FinalRunStatus,
   session_status: SessionStatus,
   result: AgentResult,
@@ -77,7 +80,7 @@ const endOf = (
   session_status,
   num_turns: result.num_turns,
   total_cost_usd: result.total_cost_usd,
-  cost_unknown: result.total_cost_usd === null,
+  cost_unknown: run.costIncomplete || result.total_cost_usd === null,
   usage: result.usage,
   error: failure === null ? null : runErrorOf(failure)
 })
@@ -88,26 +91,26 @@ export const endingOf = (run: EndingRun, outcome: AgentOutcome): Ending => {
     case "Completed":
       return {
         events: [resultEvent(run, outcome.result, true), doneEvent(run, "completed")],
-        end: endOf("completed", "completed", outcome.result, null),
+        end: endOf(run, "completed", "completed", outcome.result, null),
         failure: null
       }
     case "Interrupted":
       return {
         events: [resultEvent(run, outcome.result, true), doneEvent(run, "interrupted")],
-        end: endOf("interrupted", "completed", outcome.result, null),
+        end: endOf(run, "interrupted", "completed", outcome.result, null),
         failure: null
       }
     // The agent finished, and only the account of it was lost: the run is no failure, its cost is unknown.
     case "Unreadable":
       return {
         events: [resultEvent(run, nothing, true), doneEvent(run, "completed")],
-        end: endOf("completed", "completed", nothing, null),
+        end: endOf(run, "completed", "completed", nothing, null),
         failure: outcome.failure
       }
     case "Failed":
       return {
         events: [errorEvent(run, outcome.failure, outcome.result), doneEvent(run, "error")],
-        end: endOf("failed", "error", outcome.result ?? nothing, outcome.failure),
+        end: endOf(run, "failed", "error", outcome.result ?? nothing, outcome.failure),
         failure: outcome.failure
       }
   }
@@ -129,4 +132,14 @@ export const unsavedEnding = (
     events: [errorEvent(run, failure, null), resultEvent(run, result, false), doneEvent(run, "error")],
     failure
   }
+}
+
+/** What a run comes to whose agent did nothing. */
+const untouched: AgentResult = { ...nothing, num_turns: 0, total_cost_usd: 0 }
+
+/** How a run ends that is interrupted while no agent works on it: `hasBegun` says whether one did before. */
+export const interruptedEnding = (run: Run, request_id: string | null): Ending => {
+  const hasBegun = run.last_seq > run.start_seq
+  const ending = { session_id: run.session_id, run_id: run.id, request_id, duration_ms: 0, costIncomplete: hasBegun }
+  return endingOf(ending, { _tag: "Interrupted", result: hasBegun ? nothing : untouched })
 }

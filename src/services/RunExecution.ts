@@ -4,15 +4,18 @@ import type { Workspaces } from "../agent/Workspaces.ts"
 import { RunInterrupted, RunLost } from "../domain/errors/AgentErrors.ts"
 import { entryOf } from "../domain/errors/catalogue.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
-import { SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
+import { LeaseLost, SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
 import type { McpRelay } from "../outbound/McpRelay.ts"
+import { RunEventRepository } from "../storage/RunEventRepository.ts"
+import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { Checkpoints } from "./Checkpoints.ts"
+import type { Segment } from "./AgentTurns.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
 import type { Budgets } from "./Budgets.ts"
 import type { Hooks } from "./Hooks.ts"
@@ -23,9 +26,13 @@ import { endingOf, type EndingRun, unsavedEnding } from "./RunEnding.ts"
 import { MemoryJobs } from "./MemoryJobs.ts"
 import { MemoryRecall } from "./MemoryRecall.ts"
 import { RunLog } from "./RunLog.ts"
-import { workOn } from "./RunWork.ts"
+import { countResumed } from "./RunMetrics.ts"
+import type { RunReaders } from "./RunReaders.ts"
+import { type WorkEnd, workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
 import type { AgentOutcome } from "../domain/Agent.ts"
+import type { RunEvent } from "../domain/RunEvent.ts"
+import type { EndOfStart } from "./StartTurns.ts"
 
 /** What a run can fail with before its agent has begun. */
 export type BeginFailure = RunFailure | SessionCreateFailed | DbUnavailable | DbOperational
@@ -41,7 +48,12 @@ export interface Execution {
   readonly memory: RunMemory
   /** For log lines about the run. */
   readonly fields: FailureFields
+  readonly segment: Segment
   readonly outlivesReaders: boolean
+  /** Whether another instance is to go on with it when this one stops. */
+  readonly handsOver: boolean
+  /** Waits until its agent may start; what it answers with lets the next one. */
+  readonly startTurn: Effect.Effect<EndOfStart>
   /** Whether its request has an Idempotency-Key. */
   readonly repeatable: boolean
   /** Run when the end is stored: the run takes nobody's place any more, although its stream may still be open. */
@@ -62,12 +74,21 @@ export type ExecutionServices =
   | MemoryRecall
   | MemoryJobs
   | Sessions
+  | RunEventRepository
+  | RunQueueRepository
   | RunRepository
   | Budgets
   | Hooks
   | Leases
   | RunControls
   | RunLog
+  | RunReaders
+
+/** What readers are told first of a segment that is not the first. */
+const resumedStatus: RunEvent = {
+  event: "status",
+  data: { status: "resumed", message: "Another instance goes on with this run." }
+}
 
 /** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
 export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
@@ -75,19 +96,22 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
 ): Effect.fn.Return<void, never, ExecutionServices> {
   const log = yield* RunLog
   const runs = yield* RunRepository
+  const queue = yield* RunQueueRepository
+  const events = yield* RunEventRepository
   const sessions = yield* Sessions
   const memory = yield* MemoryRecall
   const jobs = yield* MemoryJobs
-  const { begun, fields, lease, run, turn } = execution
+  const { begun, fields, lease, run, segment, turn } = execution
   const started = yield* Clock.currentTimeMillis
   const subject = { tenant_id: turn.tenantId, session_id: lease.session_id, run_id: lease.run_id }
-  const writer = log.open(subject, lease, run.start_seq)
+  const writer = log.open(subject, lease, run.last_seq)
 
   const ending = Effect.map(Clock.currentTimeMillis, (now): EndingRun => ({
     session_id: lease.session_id,
     run_id: lease.run_id,
     request_id: fields.request_id ?? null,
-    duration_ms: now - started
+    duration_ms: now - started,
+    costIncomplete: segment === "resumed"
   }))
 
   /** Tells whoever waits for the run to begin that it will not. The line is written here, where the run is known. */
@@ -166,10 +190,43 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     })
     .pipe(Effect.tap(({ memories }) => Effect.sync(() => (recalled = memories))))
 
-  yield* Effect.scoped(workOn({ ...execution, writer, recall, onInit: Deferred.succeed(begun, undefined) })).pipe(
-    Effect.flatMap((end) =>
-      end._tag === "Ended" ? conclude(end.outcome, end.transcriptComplete) : leaveUnsaved(end.reason, end.outcome)
-    ),
+  /** Gives the run back to the queue, where another instance finds it. */
+  const letGo = Effect.gen(function* () {
+    yield* writer.drained
+    yield* sessions.touch(turn.tenantId, lease.session_id)
+    if (!(yield* queue.release(lease))) return yield* new LeaseLost({ run_id: lease.run_id })
+    yield* Effect.logInfo("A run was left to another instance").pipe(
+      Effect.annotateLogs({ run_id: lease.run_id, session_id: lease.session_id })
+    )
+    // If it cannot be given back, its lease runs out, and it is found all the same.
+  }).pipe(Effect.catch((failure) => reportFailure(failure, fields)))
+
+  const finish = (end: WorkEnd) => {
+    switch (end._tag) {
+      case "Ended":
+        return conclude(end.outcome, end.transcriptComplete)
+      case "LetGo":
+        return letGo
+      case "Unwritable":
+        return leaveUnsaved(end.reason, end.outcome)
+    }
+  }
+
+  /** Tells readers that a new segment begins; answers whether they have seen the prompt. */
+  const announce = Effect.gen(function* () {
+    if (segment === "first") return false
+    yield* countResumed
+    yield* Effect.ignore(writer.append(resumedStatus))
+    const message = { after: run.start_seq, limit: 1, run: run.id, events: ["message"] as const }
+    return (yield* events.read(turn.tenantId, run.session_id, message)).length > 0
+  }).pipe(Effect.catch(() => Effect.succeed(true)))
+
+  const work = Effect.flatMap(announce, (promptIsLogged) =>
+    workOn({ ...execution, writer, recall, promptIsLogged, onInit: Deferred.succeed(begun, undefined) })
+  )
+
+  yield* Effect.scoped(work).pipe(
+    Effect.flatMap(finish),
     Effect.catchDefect((defect) =>
       Effect.andThen(reportDefect(Cause.die(defect), fields), Deferred.die(begun, defect))
     ),

@@ -14,6 +14,7 @@ import { encodeData, type Frame, makeFrame } from "./Frame.ts"
 import { measureStored } from "./LogMetrics.ts"
 import { makeLogReading, type ReadSubject } from "./LogReading.ts"
 import { type CommitFailure, makeLogWriter } from "./LogWriter.ts"
+import { makeReaderCounts, type ReaderCounts } from "./ReaderCounts.ts"
 import { countEnded } from "./RunMetrics.ts"
 
 /** Which run's events are written or read. */
@@ -27,6 +28,8 @@ export interface LogSubject {
 export interface RunWriter {
   /** Gives the event its number and hands it to the log; waits only while too much is not yet stored. */
   readonly append: (event: RunEvent) => Effect.Effect<void, CommitFailure>
+  /** Waits until all that was appended is stored. */
+  readonly drained: Effect.Effect<void, CommitFailure>
   /**
    * Stores the last events and the end states together, after all that was appended before. With a job, `done` is not
    * among them: its number is set aside, and the job writes it.
@@ -64,8 +67,12 @@ export class RunLog extends Context.Service<
     follow(subject: ReadSubject, after: Sequence): Stream.Stream<Frame>
     /** Sends readers of what is not written here elsewhere: each is told where to go on, and its stream ends. */
     readonly release: Effect.Effect<void>
-    /** How many readers a session has on this instance. */
-    readers(session: SessionId): number
+    /** How many readers a run has on this instance, those of its session included. */
+    readers(session: SessionId, run: RunId): number
+    /** What has readers on this instance. */
+    read(): ReturnType<ReaderCounts["subjects"]>
+    /** Has readers of a session look at the database, on every instance. */
+    wake(session: SessionId): Effect.Effect<void>
   }
 >()("causeway/services/RunLog") {
   static readonly layer = Layer.effect(
@@ -76,6 +83,7 @@ export class RunLog extends Context.Service<
       const runs = yield* RunRepository
       const doorbell = yield* Doorbell
       const broadcast = makeBroadcast(settings.readerBufferBytes)
+      const counts = makeReaderCounts()
       const writtenHere = new Map<string, RunId>()
       const context = yield* Effect.context<never>()
 
@@ -160,6 +168,7 @@ export class RunLog extends Context.Service<
                 )
               )
             ),
+          drained: queue.drained,
           failed: queue.failed
         }
       }
@@ -182,7 +191,20 @@ export class RunLog extends Context.Service<
         broadcast.wakeAll()
       })
 
-      return RunLog.of({ open, announce, close, follow, release, readers: broadcast.readers })
+      return RunLog.of({
+        open,
+        announce,
+        close,
+        follow: (subject, after) => Stream.unwrap(Effect.as(counts.add(subject), follow(subject, after))),
+        release,
+        readers: counts.of,
+        read: counts.subjects,
+        wake: (session) =>
+          Effect.andThen(
+            Effect.sync(() => broadcast.wake(session)),
+            doorbell.ring(bellPrefix + session)
+          )
+      })
     })
   )
 }

@@ -20,6 +20,11 @@ const ended = Metric.counter("runs_ended_total", {
   incremental: true
 })
 
+const resumed = Metric.counter("runs_resumed_total", {
+  description: "Runs that this instance went on with after another one, or itself before",
+  incremental: true
+})
+
 const firstTokens = Metric.histogram("run_first_token_seconds", {
   description: "Time from a request's arrival to the first message or partial message of its agent",
   boundaries: [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60]
@@ -54,12 +59,16 @@ export const registerRunMetrics = Effect.fnUntraced(function* (running: () => It
   register(timeLimit, () => limitMillis / 1000)
   yield* Metric.value(unowned)
   yield* Effect.forEach(FinalRunStatus.literals, (status) => Metric.value(Metric.withAttributes(ended, { status })))
+  yield* Metric.value(resumed)
   yield* Metric.value(firstTokens)
 })
 
 /** Counts a run whose end is stored. */
 export const countEnded = (status: FinalRunStatus): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(ended, { status }), 1)
+
+/** Counts a run that goes on here. */
+export const countResumed: Effect.Effect<void> = Metric.update(resumed, 1)
 
 /** Measures the way from a request's arrival, by `performance.now()`, to what its agent says first. */
 export const measureFirstToken = (since: number): Effect.Effect<void> =>

@@ -3,6 +3,7 @@ import type {
   CapacityExceeded,
   Forbidden,
   IdempotencyMismatch,
+  InstanceOverloaded,
   ShuttingDown,
   ValidationFailed
 } from "../domain/errors/RequestErrors.ts"
@@ -15,6 +16,7 @@ import type {
 import type { SessionRewinding } from "../domain/errors/CheckpointErrors.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import type {
+  QueueFull,
   RunUnresponsive,
   SessionBusy,
   SessionCreateFailed,
@@ -30,7 +32,7 @@ import type { PromptImage } from "../domain/Image.ts"
 import type { RequestedMcpServers } from "../domain/McpServer.ts"
 import type { Run, Sequence } from "../domain/Run.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
-import type { OnBusy, OnDisconnect } from "../domain/RunSwitches.ts"
+import type { OnBusy, OnCrash, OnDisconnect } from "../domain/RunSwitches.ts"
 import type { SessionId, SessionMetadata, SessionMode } from "../domain/Session.ts"
 import type { Frame } from "./Frame.ts"
 
@@ -62,6 +64,7 @@ export interface RunRequest {
   readonly background: boolean
   readonly on_disconnect: OnDisconnect
   readonly on_busy: OnBusy
+  readonly on_crash: OnCrash
 }
 
 /** A run with a reader on it, from the first event that the reader has not seen. */
@@ -102,6 +105,7 @@ export type EquipmentFailure =
 export type StartFailure =
   | ShuttingDown
   | CapacityExceeded
+  | InstanceOverloaded
   | IdempotencyMismatch
   | Forbidden
   | ValidationFailed
@@ -109,6 +113,7 @@ export type StartFailure =
   | SessionNotFound
   | SessionBusy
   | SessionRewinding
+  | QueueFull
   | RunUnresponsive
   | SessionCreateFailed
   | DbUnavailable

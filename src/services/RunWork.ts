@@ -23,11 +23,13 @@ import type { CommitFailure } from "./LogWriter.ts"
 import type { Recalled } from "./MemoryRecall.ts"
 import type { Keeping } from "./WorkspaceKeeping.ts"
 import { RunControls } from "./RunControls.ts"
-import { RunLog, type RunWriter } from "./RunLog.ts"
+import type { RunWriter } from "./RunLog.ts"
 import { measureFirstToken } from "./RunMetrics.ts"
+import { RunReaders } from "./RunReaders.ts"
+import type { EndOfStart } from "./StartTurns.ts"
 
 /** What one run's agent is to do, and for how long. */
-export interface RunOrder {
+export interface RunAssignment {
   readonly lease: Lease
   readonly turn: AgentTurn
   readonly writer: RunWriter
@@ -39,19 +41,23 @@ export interface RunOrder {
   readonly fields: FailureFields
   /** Whether it goes on although nobody reads it. */
   readonly outlivesReaders: boolean
+  /** Whether the log has the prompt already, from an earlier segment. */
+  readonly promptIsLogged: boolean
+  /** Whether another instance is to go on with it when this one stops. */
+  readonly handsOver: boolean
+  /** Waits until its agent may start; what it answers with lets the next one. */
+  readonly startTurn: Effect.Effect<EndOfStart>
   /** Run when the agent has said `init`. */
   readonly onInit: Effect.Effect<unknown>
   /** Completed when the service stops and runs have had their time. */
   readonly stopping: Effect.Effect<void>
 }
 
-/** How the work on a run ended: with the agent's own end, or because nothing could be written any more. */
+/** How the work on a run ended: with the agent's own end, for another instance, or because nothing could be written any more. */
 export type WorkEnd =
   | { readonly _tag: "Ended"; readonly outcome: AgentOutcome; readonly transcriptComplete: boolean }
+  | { readonly _tag: "LetGo" }
   | { readonly _tag: "Unwritable"; readonly reason: CommitFailure; readonly outcome: AgentOutcome | null }
-
-/** How often it is looked whether anybody reads the run, in milliseconds. */
-const readerCheckEvery = 1000
 
 /** How long an interrupted agent has to say how its turn ended: it may still have to store its conversation. */
 const interruptPatience = 8000
@@ -89,7 +95,7 @@ const purseOf = (turn: AgentTurn, allowance: Allowance | null) => {
 
 /** Has an agent work on a run and writes down what it says. When it answers, no process of the agent is left. */
 export const workOn = Effect.fn("RunWork.workOn")(function* (
-  order: RunOrder
+  order: RunAssignment
 ): Effect.fn.Return<
   WorkEnd,
   never,
@@ -102,10 +108,10 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   | Settings
   | Leases
   | RunControls
-  | RunLog
+  | RunReaders
   | Scope.Scope
 > {
-  const { runTimeout, disconnectGrace } = yield* Settings
+  const { runTimeout } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
   const budgets = yield* Budgets
@@ -113,7 +119,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const hooks = yield* Hooks
   const leases = yield* Leases
   const controls = yield* RunControls
-  const log = yield* RunLog
+  const readers = yield* RunReaders
   const { lease, turn, writer } = order
   const accepted = (yield* CurrentRequest)?.startedAt ?? performance.now()
   let silent = true
@@ -151,7 +157,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   let kept: Keeping | null = null
   const keep = Effect.gen(function* () {
     yield* workspaces.prepare(turn.tenantId, turn.cwd)
-    if (turn.options.enable_file_checkpointing !== true) return
+    // An earlier segment has kept it as it was at the prompt.
+    if (turn.options.enable_file_checkpointing !== true || order.promptIsLogged) return
     kept = yield* checkpoints.keep({ tenant_id: turn.tenantId, cwd: turn.cwd, ...ids })
   })
   let denied: PromptDenied | null = null
@@ -163,6 +170,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       promptDenied: (failure) => Effect.sync(() => (denied = failure))
     }
   )
+  const endStart = yield* Effect.acquireRelease(order.startTurn, (end) => end, { interruptible: true })
   const launched = yield* Effect.result(
     Effect.gen(function* () {
       const [{ additions }] = yield* Effect.all([order.recall, keep], { concurrency: 2 })
@@ -181,6 +189,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   }
   const agent = launched.success
   agentAtWork = agent
+  const outcome = yield* Deferred.make<AgentOutcome>()
+  const letGo = yield* Deferred.make<true>()
   let overtime: RunTimedOut | null = null
   const watchTime = Effect.gen(function* () {
     yield* Effect.sleep(runTimeout)
@@ -191,19 +201,14 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const readable = yield* Deferred.make<void>()
   const watchReaders = Effect.gen(function* () {
     yield* Deferred.await(readable)
-    let unread = 0
-    while (unread < disconnectGrace) {
-      yield* Effect.sleep(readerCheckEvery)
-      unread = log.readers(lease.session_id) > 0 ? 0 : unread + readerCheckEvery
-    }
+    yield* readers.awaitNone(lease.session_id, lease.run_id)
     yield* agent.interrupt
   })
-  const watchStop = Effect.andThen(order.stopping, agent.interrupt)
+  const watchStop = Effect.andThen(order.stopping, order.handsOver ? Deferred.succeed(letGo, true) : agent.interrupt)
   yield* Effect.forkScoped(watchTime)
   yield* Effect.forkScoped(watchStop)
   if (!order.outlivesReaders) yield* Effect.forkScoped(watchReaders)
 
-  const outcome = yield* Deferred.make<AgentOutcome>()
   yield* controls.obey(lease.run_id, {
     interrupt: agent.interrupt,
     change: Effect.fnUntraced(function* (change) {
@@ -219,7 +224,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     switch (event.event) {
       case "init":
         yield* write({ event: "init", data: { ...ids, ...event.data } })
-        yield* write(promptMessage(lease.run_id, turn))
+        if (!order.promptIsLogged) yield* write(promptMessage(lease.run_id, turn))
+        yield* endStart
         if (kept !== null) {
           const data = { action: "taken", checkpoint_id: lease.run_id, restore: null, ...kept } as const
           yield* write({ event: "checkpoint", data })
@@ -254,10 +260,17 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   yield* agent.events.pipe(Stream.runForEach(handle), Effect.forkScoped)
 
   const unwritable = Effect.flip(Effect.raceFirst(writer.failed, lost))
-  const first = yield* Effect.raceFirst(
+  const first = yield* Effect.raceAllFirst([
     Effect.map(Deferred.await(outcome), (ended) => ({ ended })),
-    Effect.map(unwritable, (reason) => ({ reason }))
-  )
+    Effect.map(unwritable, (reason) => ({ reason })),
+    Effect.map(Deferred.await(letGo), (gone) => ({ gone }))
+  ])
+  if ("gone" in first) {
+    // Its turn is not to be ended but broken off, with all that it had said until then.
+    yield* agent.abandon
+    const said = Option.getOrNull(yield* Effect.timeoutOption(Deferred.await(outcome), interruptPatience))
+    return said?._tag === "Completed" ? { _tag: "Ended", outcome: said, transcriptComplete } : { _tag: "LetGo" }
+  }
   if ("ended" in first) return { _tag: "Ended", outcome: first.ended, transcriptComplete }
   // Whoever holds the run now needs this agent gone, not its word.
   // Nor can one that is frozen give it, and it may not go on: the run may be another's by now.

@@ -1,10 +1,17 @@
 import { Effect, Option, Schedule } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Workspaces } from "../agent/Workspaces.ts"
+import { Doorbell } from "../cache/Doorbell.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { SessionRewinding } from "../domain/errors/CheckpointErrors.ts"
-import { RunUnresponsive, SessionBusy, SessionCreateFailed, SessionNotFound } from "../domain/errors/SessionErrors.ts"
+import {
+  QueueFull,
+  RunUnresponsive,
+  SessionBusy,
+  SessionCreateFailed,
+  SessionNotFound
+} from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 import { RunId } from "../domain/Run.ts"
@@ -18,6 +25,8 @@ import type { Equipped } from "./Equipment.ts"
 import { leaseMillis } from "./Leases.ts"
 import { Projects } from "./Projects.ts"
 import { RunControls } from "./RunControls.ts"
+import { queueBell } from "./Executions.ts"
+import { RunQueue } from "./RunQueue.ts"
 import { RunOrders } from "./RunOrders.ts"
 import type { Destination, RunRequest } from "./RunRequest.ts"
 import { Sessions } from "./Sessions.ts"
@@ -27,6 +36,9 @@ export const previewLength = 100
 
 /** How long a run that stands in another one's way has to end, in milliseconds. */
 const busyPatience = 10_000
+
+/** When a client that found the queue full should come back, in seconds. */
+const queueRetry = 10
 
 /** How often it is looked whether it has. */
 const busyCheckEvery = 50
@@ -50,6 +62,8 @@ export const makeRunWrite = Effect.gen(function* () {
   const workspaces = yield* Workspaces
   const projects = yield* Projects
   const controls = yield* RunControls
+  const doorbell = yield* Doorbell
+  const queue = yield* RunQueue
   const orders = yield* RunOrders
   const random = yield* SecureRandom.SecureRandom
 
@@ -75,8 +89,17 @@ export const makeRunWrite = Effect.gen(function* () {
     return place
   })
 
-  /** Interrupts a run, wherever it is, and waits for its end. */
-  const clearAway = Effect.fnUntraced(function* (tenant: TenantId, run_id: RunId) {
+  /** Interrupts a run, wherever it is, and those that wait behind it, and waits for its end. */
+  const clearAway = Effect.fnUntraced(function* (
+    tenant: TenantId,
+    { run_id, session_id }: Extract<RunStart, { readonly _tag: "Busy" }>
+  ) {
+    yield* queue.clear(tenant, session_id)
+    const first = yield* repository.find(tenant, run_id)
+    if (Option.isSome(first) && first.value.status === "queued") {
+      yield* Effect.ignore(queue.cancel(tenant, first.value))
+      return
+    }
     const ended = repository
       .find(tenant, run_id)
       .pipe(
@@ -97,14 +120,15 @@ export const makeRunWrite = Effect.gen(function* () {
   const startOver = (run: NewRun, request: RunRequest): Effect.Effect<RunStart, RunUnresponsive | DatabaseFailure> =>
     Effect.flatMap(repository.start(run), (start) =>
       start._tag === "Busy" && request.on_busy === "interrupt"
-        ? Effect.andThen(Effect.interruptible(clearAway(run.tenant_id, start.run_id)), startOver(run, request))
+        ? Effect.andThen(Effect.interruptible(clearAway(run.tenant_id, start)), startOver(run, request))
         : Effect.succeed(start)
     )
 
   return Effect.fnUntraced(function* (
     principal: Principal,
     { equipment, request }: Equipped,
-    additional_directories: ReadonlyArray<string>
+    additional_directories: ReadonlyArray<string>,
+    may_start: boolean
   ) {
     const { tenant_id } = principal
     const place = yield* placeOf(principal, request)
@@ -120,6 +144,7 @@ export const makeRunWrite = Effect.gen(function* () {
       additional_directories,
       scopes: principal.scopes,
       on_disconnect: request.on_disconnect,
+      on_crash: request.on_crash,
       repeatable: request.idempotency !== null
     }
     const run: NewRun = {
@@ -131,6 +156,13 @@ export const makeRunWrite = Effect.gen(function* () {
       model: order.model,
       options,
       order: yield* orders.seal(tenant_id, run_id, order),
+      on_disconnect: order.on_disconnect,
+      on_crash: order.on_crash,
+      may_start,
+      queue:
+        request.on_busy === "queue"
+          ? { session: settings.maxQueuedPerSession, tenant: settings.maxQueuedPerTenant }
+          : null,
       prompt_preview: request.prompt.slice(0, previewLength),
       api_key_hash: principal.api_key_hash,
       request_id: requestContext?.requestId ?? "",
@@ -151,6 +183,15 @@ export const makeRunWrite = Effect.gen(function* () {
         return yield* new SessionRewinding({ session_id: start.session_id })
       case "Busy":
         return yield* new SessionBusy({ session_id: start.session_id, run_id: start.run_id })
+      case "QueueFull":
+        return yield* new QueueFull({
+          session_id: start.session_id,
+          limit: start.limit,
+          retry_after_seconds: queueRetry
+        })
+      case "Queued":
+        yield* doorbell.ring(queueBell)
+        return start
       case "Repeated":
         return start
       case "Started":

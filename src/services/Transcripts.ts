@@ -37,6 +37,7 @@ export class Transcripts extends Context.Service<
         before: stored,
         of: (tenant, session, lease) => ({
           ...stored(tenant, session),
+          ofRun: unreadable(repository.loadLive(tenant, session)),
           append: (subpath, entries) =>
             repository.append(tenant, lease, subpath, entries).pipe(
               Effect.mapError((cause) => new TranscriptNotStored({ cause })),

@@ -17,6 +17,8 @@ import skillsAndCommands from "./migrations/0012_skills_and_commands.ts"
 import agents from "./migrations/0013_agents.ts"
 import checkpoints from "./migrations/0014_checkpoints.ts"
 import runChanges from "./migrations/0015_run_changes.ts"
+import queuedRuns from "./migrations/0016_queued_runs.ts"
+import oldControls from "./migrations/0017_old_controls.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -34,7 +36,9 @@ const migrations = {
   "0012_skills_and_commands": skillsAndCommands,
   "0013_agents": agents,
   "0014_checkpoints": checkpoints,
-  "0015_run_changes": runChanges
+  "0015_run_changes": runChanges,
+  "0016_queued_runs": queuedRuns,
+  "0017_old_controls": oldControls
 }
 
 const table = "schema_migrations"

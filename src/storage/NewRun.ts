@@ -3,6 +3,7 @@ import type { BudgetSpent } from "../domain/errors/BudgetErrors.ts"
 import type { InstanceId, Lease, Run, RunId } from "../domain/Run.ts"
 import type { ProjectId } from "../domain/Project.ts"
 import type { RunOptions } from "../domain/RunOptions.ts"
+import type { OnCrash, OnDisconnect } from "../domain/RunSwitches.ts"
 import type { Session, SessionId, SessionMode } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 
@@ -32,6 +33,12 @@ export interface Idempotency {
   readonly body_hash: string
 }
 
+/** Most runs that may wait, so that a queue has an end. */
+export interface QueueLimits {
+  readonly session: number
+  readonly tenant: number
+}
+
 /** Everything that is written before an agent is started. */
 export interface NewRun {
   readonly tenant_id: TenantId
@@ -44,6 +51,12 @@ export interface NewRun {
   readonly options: Omit<RunOptions, "env" | "hooks">
   /** All that an instance must know to carry it, sealed. */
   readonly order: string
+  readonly on_disconnect: OnDisconnect
+  readonly on_crash: OnCrash
+  /** Whether it may begin at once, on this instance. */
+  readonly may_start: boolean
+  /** How many may wait with it if it cannot begin; null: then it is refused. */
+  readonly queue: QueueLimits | null
   readonly prompt_preview: string
   readonly api_key_hash: ApiKeyHash
   readonly request_id: string
@@ -60,6 +73,10 @@ export type RunStart =
       /** The session's working directory as it was resolved when it was made. */
       readonly cwd: string
     }
+  /** It waits for its turn. */
+  | { readonly _tag: "Queued"; readonly run: Run }
+  /** As many wait already as may. */
+  | { readonly _tag: "QueueFull"; readonly session_id: SessionId; readonly limit: number }
   /** The Idempotency-Key was used before, for the same request. */
   | { readonly _tag: "Repeated"; readonly run: Run }
   /** It was used before, for another one. */
@@ -70,5 +87,5 @@ export type RunStart =
   | { readonly _tag: "Absent"; readonly session_id: SessionId }
   /** The session is being taken back. */
   | { readonly _tag: "Rewinding"; readonly session_id: SessionId }
-  /** The session has a live run. */
+  /** The session has live runs: the one at work, or the first of those that wait, and then the others. */
   | { readonly _tag: "Busy"; readonly session_id: SessionId; readonly run_id: RunId }

@@ -28,6 +28,8 @@ export class RetentionRepository extends Context.Service<
     removeEvents(keptMillis: number, runs: number): Effect.Effect<number, DatabaseFailure>
     /** Removes Idempotency-Keys older than that. */
     removeKeys(keptMillis: number, keys: number): Effect.Effect<number, DatabaseFailure>
+    /** Removes instructions to runs that are older than that: interrupts that were taken, and all of a run that is over. */
+    removeControls(keptMillis: number, controls: number): Effect.Effect<number, DatabaseFailure>
     /** What was removed after a number of a session, or of one of its runs; none when all is there. */
     removedAfter(
       tenant: TenantId,
@@ -108,6 +110,23 @@ export class RetentionRepository extends Context.Service<
         ).pipe(Effect.map(({ length }) => length))
       )
 
+      const removeControls = Effect.fn("RetentionRepository.removeControls")((keptMillis: number, controls: number) =>
+        execute(
+          "RetentionRepository.removeControls",
+          sql`
+            WITH turn AS MATERIALIZED (${turn}), old AS MATERIALIZED (
+              SELECT run_controls.id FROM run_controls JOIN runs ON runs.id = run_id
+              WHERE run_controls.created_at < ${age(keptMillis)}
+                AND (ended_at IS NOT NULL OR acknowledged_at IS NOT NULL AND kind <> 'change')
+                AND (SELECT mine FROM turn)
+              ORDER BY run_controls.created_at LIMIT ${controls}
+              FOR UPDATE OF run_controls SKIP LOCKED
+            )
+            DELETE FROM run_controls USING old WHERE run_controls.id = old.id
+            RETURNING run_controls.id`
+        ).pipe(Effect.map(({ length }) => length))
+      )
+
       const removedAfter = Effect.fn("RetentionRepository.removedAfter")((
         tenant: TenantId,
         session: SessionId,
@@ -129,7 +148,7 @@ export class RetentionRepository extends Context.Service<
         )
       })
 
-      return RetentionRepository.of({ removeDeltas, removeEvents, removeKeys, removedAfter })
+      return RetentionRepository.of({ removeDeltas, removeEvents, removeKeys, removeControls, removedAfter })
     })
   )
 }

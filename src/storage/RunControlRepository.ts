@@ -22,6 +22,8 @@ export const RunControl = Schema.Struct({
 })
 export type RunControl = typeof RunControl.Type
 
+const Changed = Schema.Struct({ change: RunChange })
+
 /** What an owner said to an instruction. */
 export const Acknowledgement = Schema.Struct({
   /** Why it was not done; null when it was. */
@@ -37,6 +39,8 @@ export class RunControlRepository extends Context.Service<
     /** Instructions to these runs that nobody has acknowledged. */
     open(runs: ReadonlyArray<RunId>): Effect.Effect<ReadonlyArray<RunControl>, DatabaseFailure>
     acknowledge(id: RunControlId, refusal: RunChangeRefusal | null): Effect.Effect<void, DatabaseFailure>
+    /** What has been changed of a run, oldest first. */
+    changes(run: RunId): Effect.Effect<ReadonlyArray<RunChange>, DatabaseFailure>
     /** None until the owner has taken it. */
     acknowledgement(id: RunControlId): Effect.Effect<Option.Option<Acknowledgement>, DatabaseFailure>
   }
@@ -49,6 +53,7 @@ export class RunControlRepository extends Context.Service<
       const execute = yield* makeExecute
       const controls = allRows(RunControl)
       const acknowledgement = firstRow(Acknowledgement)
+      const changed = allRows(Changed)
 
       const request = Effect.fn("RunControlRepository.request")((tenant: TenantId, control: RunControl) =>
         execute(
@@ -72,6 +77,16 @@ export class RunControlRepository extends Context.Service<
         )
       )
 
+      const changes = Effect.fn("RunControlRepository.changes")((run: RunId) =>
+        execute(
+          "RunControlRepository.changes",
+          changed(sql`
+            SELECT change FROM run_controls
+            WHERE run_id = ${run} AND kind = 'change' AND acknowledged_at IS NOT NULL AND refusal IS NULL
+            ORDER BY acknowledged_at, created_at, id`)
+        ).pipe(Effect.map((rows) => rows.map(({ change }) => change)))
+      )
+
       const acknowledge = Effect.fn("RunControlRepository.acknowledge")(
         (id: RunControlId, refusal: RunChangeRefusal | null) =>
           execute(
@@ -89,7 +104,7 @@ export class RunControlRepository extends Context.Service<
         )
       )
 
-      return RunControlRepository.of({ request, open, acknowledge, acknowledgement: acknowledgementOf })
+      return RunControlRepository.of({ request, open, changes, acknowledge, acknowledgement: acknowledgementOf })
     })
   )
 }

@@ -1,16 +1,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import {
-  type FinalRunStatus,
-  type InstanceId,
-  Lease,
-  Run,
-  type RunError,
-  RunId,
-  Sequence,
-  type Usage
-} from "../domain/Run.ts"
+import { type FinalRunStatus, type InstanceId, Lease, Run, type RunError, RunId, type Usage } from "../domain/Run.ts"
 import type { SessionId, SessionStatus } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
@@ -22,6 +13,7 @@ import { integers, json, storable, texts, uuids } from "./Parameters.ts"
 import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
 import { allRows, firstRow } from "./Rows.ts"
 import { makeRunStart, runColumns } from "./RunStart.ts"
+import { storedColumns, StoredRow, storedRun, type StoredRun } from "./StoredRun.ts"
 import { makeTransaction } from "./Transaction.ts"
 
 /** How a run ended. */
@@ -41,31 +33,13 @@ export interface RunEnd {
 export interface ExpiredRun {
   readonly lease: Lease
   readonly tenant_id: TenantId
-  readonly last_seq: Sequence
-  /** The request that started it, and who sent it. */
-  readonly request_id: string
-  readonly api_key_hash: string
-  readonly prompt_preview: string
 }
 
 const RunKey = Schema.Struct({ id: RunId })
 
-const ExpiredRow = Schema.Struct({
-  ...Lease.fields,
-  tenant_id: TenantId,
-  last_seq: Sequence,
-  request_id: Schema.String,
-  api_key_hash: Schema.String,
-  prompt_preview: Schema.String
-})
+const ExpiredRow = Schema.Struct({ ...Lease.fields, tenant_id: TenantId })
 
-const expiredColumns =
-  "id AS run_id, session_id, owner, fence, tenant_id, last_seq, request_id, api_key_hash, prompt_preview"
-
-const expiredRun = ({ run_id, session_id, owner, fence, ...run }: typeof ExpiredRow.Type): ExpiredRun => ({
-  lease: { run_id, session_id, owner, fence },
-  ...run
-})
+const expiredRun = ({ tenant_id, ...lease }: typeof ExpiredRow.Type): ExpiredRun => ({ lease, tenant_id })
 
 /** Runs and their leases in PostgreSQL. Time is the database's own clock. */
 export class RunRepository extends Context.Service<
@@ -74,7 +48,7 @@ export class RunRepository extends Context.Service<
     /** One transaction: the session is there, the run is `running`, the owner holds its lease, the key is taken. */
     start(run: NewRun): Effect.Effect<RunStart, DatabaseFailure>
     find(tenant: TenantId, id: RunId): Effect.Effect<Option.Option<Run>, DatabaseFailure>
-    /** The run that is live in a session, if any. */
+    /** The run of a session that is at work, or else the first of those that wait, if any. */
     findLive(tenant: TenantId, session: SessionId): Effect.Effect<Option.Option<Run>, DatabaseFailure>
     /**
      * Renews all leases of an owner whose fence is unchanged, also those that ran out meanwhile.
@@ -92,7 +66,7 @@ export class RunRepository extends Context.Service<
       run: ExpiredRun,
       owner: InstanceId,
       lease_ms: number
-    ): Effect.Effect<Option.Option<ExpiredRun>, DatabaseFailure>
+    ): Effect.Effect<Option.Option<StoredRun>, DatabaseFailure>
     /**
      * Writes the last events and the end states of run and session in one statement.
      * False, and nothing written, when the lease is no longer held. True again when the same end was
@@ -124,7 +98,7 @@ export class RunRepository extends Context.Service<
       const runKeys = allRows(RunKey)
       const runKey = firstRow(RunKey)
       const expiredRows = allRows(ExpiredRow)
-      const expiredRow = firstRow(ExpiredRow)
+      const storedRow = firstRow(StoredRow)
 
       const start = Effect.fn("RunRepository.start")((newRun: NewRun) =>
         execute("RunRepository.start", transaction(runStart(newRun))).pipe(
@@ -141,7 +115,8 @@ export class RunRepository extends Context.Service<
           "RunRepository.findLive",
           run(sql`
             SELECT ${columns} FROM runs
-            WHERE session_id = ${session} AND tenant_id = ${tenant} AND status IN ('queued', 'running', 'waiting')`)
+            WHERE session_id = ${session} AND tenant_id = ${tenant} AND status IN ('queued', 'running', 'waiting')
+            ORDER BY status = 'queued', fence = 0, queued_at, id LIMIT 1`)
         )
       )
 
@@ -168,7 +143,7 @@ export class RunRepository extends Context.Service<
       const expired = execute(
         "RunRepository.expired",
         expiredRows(sql`
-          SELECT ${sql.literal(expiredColumns)} FROM runs
+          SELECT id AS run_id, session_id, owner, fence, tenant_id FROM runs
           WHERE status = 'running' AND lease_expires_at < clock_timestamp()
           ORDER BY id`)
       ).pipe(
@@ -180,13 +155,20 @@ export class RunRepository extends Context.Service<
         ({ lease }: ExpiredRun, owner: InstanceId, lease_ms: number) =>
           execute(
             "RunRepository.takeOver",
-            expiredRow(sql`
-              UPDATE runs SET owner = ${owner}, fence = fence + 1,
-                lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
-              WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
-                AND status = 'running' AND lease_expires_at < clock_timestamp()
-              RETURNING ${sql.literal(expiredColumns)}`)
-          ).pipe(Effect.map(Option.map(expiredRun)))
+            storedRow(sql`
+              WITH taken AS (
+                UPDATE runs SET owner = ${owner}, fence = fence + 1,
+                  lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
+                WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
+                  AND status = 'running' AND lease_expires_at < clock_timestamp()
+                RETURNING runs.*
+              ), ordered AS (
+                UPDATE run_orders SET losses = losses + 1 FROM taken WHERE run_orders.run_id = taken.id
+                RETURNING sealed, on_crash, losses
+              )
+              SELECT ${sql.literal(storedColumns("taken"))}, sessions.cwd, sealed, on_crash, losses
+              FROM taken JOIN sessions ON sessions.id = taken.session_id LEFT JOIN ordered ON true`)
+          ).pipe(Effect.map(Option.map(storedRun)))
       )
 
       const jobOf = (job: NewMemoryJob | undefined) =>

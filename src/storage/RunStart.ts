@@ -1,12 +1,12 @@
 import { Data, Effect, Option, Schema } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient, type SqlError, type Statement } from "effect/sql"
 import { Lease, Run, RunId } from "../domain/Run.ts"
 import { Session, SessionId } from "../domain/Session.ts"
 import { allowanceOf, makeExpenses } from "./Expenses.ts"
 import { json, storable, texts } from "./Parameters.ts"
 import { firstRow } from "./Rows.ts"
 import { makePendingDone } from "./PendingDone.ts"
-import type { Idempotency, NewRun, RunPlace, RunStart } from "./NewRun.ts"
+import type { Idempotency, NewRun, QueueLimits, RunPlace, RunStart } from "./NewRun.ts"
 import { sessionColumns } from "./SessionRepository.ts"
 
 /** The columns of a run as clients see it. */
@@ -19,6 +19,7 @@ const SessionKey = Schema.Struct({ id: SessionId })
 const RunKey = Schema.Struct({ id: RunId })
 const KeyUse = Schema.Struct({ body_hash: Schema.String })
 const StartedRun = Schema.Struct({ ...Run.fields, fence: Lease.fields.fence })
+const QueueLength = Schema.Struct({ of_session: Schema.Int, of_tenant: Schema.Int })
 const StartedSession = Schema.Struct({ ...Session.fields, cwd: Schema.String })
 
 type Failure = StartRefused | SqlError.SqlError | Schema.SchemaError
@@ -28,10 +29,11 @@ type Failure = StartRefused | SqlError.SqlError | Schema.SchemaError
  *
  * 1. the idempotency key: requests with the same key take turns before they hold anything else;
  * 2. the session, or the one to fork from;
- * 3. the new run, which nobody else knows yet.
+ * 3. where it has to wait, the tenant's queue;
+ * 4. the new run, which nobody else knows yet.
  *
- * Everybody else locks runs by id and then at most one session. A start never waits for a run (it finds a live one and
- * gives up), so no two of them can wait for each other.
+ * Everybody else locks runs that are at work by id and then at most one session. A start never waits for a run (it finds
+ * a live one and gives up), so no two of them can wait for each other.
  */
 export const makeRunStart = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -40,6 +42,7 @@ export const makeRunStart = Effect.gen(function* () {
   const keyUse = firstRow(KeyUse)
   const knownRun = firstRow(Run)
   const startedRun = firstRow(StartedRun)
+  const queueLength = firstRow(QueueLength)
   const startedSession = firstRow(StartedSession)
   const pendingDone = yield* makePendingDone
   const expenses = yield* makeExpenses
@@ -117,36 +120,75 @@ export const makeRunStart = Effect.gen(function* () {
       })
     )
 
-  const insertRun = (run: NewRun) =>
+  const liveOf = (session: SessionId) =>
+    sql`SELECT FROM runs live WHERE live.session_id = ${session} AND live.status IN ('queued', 'running', 'waiting')`
+
+  /** Stores the run as running, unless another one of the session is live. */
+  const insertRunning = (run: NewRun) =>
+    insertRun(
+      run,
+      sql`'running', ${run.owner}, last_fence + 1, clock_timestamp() + ${run.lease_ms} * interval '1 millisecond', NULL`,
+      sql`NOT EXISTS (${liveOf(run.place.session_id)}) AND NOT EXISTS (
+        SELECT FROM session_rewinds rewind WHERE rewind.session_id = sessions.id AND rewind.finished_at IS NULL
+          AND rewind.expires_at > clock_timestamp()
+      )`
+    )
+
+  /** Stores the run as the last one of its session's queue. Its numbers are given when it begins. */
+  const insertQueued = (run: NewRun) =>
+    insertRun(run, sql`'queued', NULL, 0, NULL::timestamptz, clock_timestamp()`, sql`true`)
+
+  const insertRun = (run: NewRun, state: Statement.Fragment, condition: Statement.Fragment) =>
     startedRun(sql`
       WITH started AS (
-        INSERT INTO runs (id, tenant_id, session_id, status, model, options, prompt_preview, api_key_hash, request_id,
-          owner, fence, lease_expires_at, start_seq, last_seq)
-        SELECT ${run.run_id}::uuid, tenant_id, id, 'running', ${run.model}, ${json(run.options)},
-          ${storable(run.prompt_preview)}, ${run.api_key_hash}, ${run.request_id},
-          ${run.owner}, last_fence + 1, clock_timestamp() + ${run.lease_ms} * interval '1 millisecond',
-          last_seq, last_seq
+        INSERT INTO runs (id, tenant_id, session_id, model, options, prompt_preview, api_key_hash, request_id,
+          start_seq, last_seq, status, owner, fence, lease_expires_at, queued_at)
+        SELECT ${run.run_id}::uuid, tenant_id, id, ${run.model}, ${json(run.options)},
+          ${storable(run.prompt_preview)}, ${run.api_key_hash}, ${run.request_id}, last_seq, last_seq, ${state}
         FROM sessions
-        WHERE id = ${run.place.session_id} AND NOT EXISTS (
-          SELECT FROM runs live WHERE live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
-        ) AND NOT EXISTS (
-          SELECT FROM session_rewinds rewind WHERE rewind.session_id = sessions.id AND rewind.finished_at IS NULL
-            AND rewind.expires_at > clock_timestamp()
-        )
+        WHERE id = ${run.place.session_id} AND ${condition}
         RETURNING ${sql.literal(runColumns)}, fence, tenant_id
       ), ordered AS (
-        INSERT INTO run_orders (run_id, tenant_id, sealed) SELECT id, tenant_id, ${run.order} FROM started
+        INSERT INTO run_orders (run_id, tenant_id, sealed, on_disconnect, on_crash)
+        SELECT id, tenant_id, ${run.order}, ${run.on_disconnect}, ${run.on_crash} FROM started
       )
       SELECT * FROM started`)
 
+  /** What of a queue's limits is reached. The tenant's queued runs are counted by one request at a time. */
+  const fullness = (run: NewRun, { session, tenant }: QueueLimits) =>
+    Effect.gen(function* () {
+      yield* sql`SELECT pg_advisory_xact_lock(hashtext('causeway/queue'), hashtext(${run.tenant_id}))::text`
+      const counted = yield* queueLength(sql`
+        SELECT count(*)::integer AS of_tenant,
+          (count(*) FILTER (WHERE session_id = ${run.place.session_id}))::integer AS of_session
+        FROM runs WHERE tenant_id = ${run.tenant_id} AND status = 'queued'`)
+      const { of_session, of_tenant } = Option.getOrElse(counted, () => ({ of_session: 0, of_tenant: 0 }))
+      if (of_session >= session) return session
+      return of_tenant >= tenant ? tenant : null
+    })
+
   const liveRun = (session: SessionId) =>
-    runKey(sql`SELECT id FROM runs WHERE session_id = ${session} AND status IN ('queued', 'running', 'waiting')`)
+    runKey(sql`
+      SELECT id FROM runs WHERE session_id = ${session} AND status IN ('queued', 'running', 'waiting')
+      ORDER BY status = 'queued', fence = 0, queued_at, id LIMIT 1`)
 
   const markActive = (run: NewRun) =>
     startedSession(sql`
       UPDATE sessions SET status = 'active', model = ${run.model}, updated_at = now(), last_message_at = now()
       WHERE id = ${run.place.session_id}
       RETURNING ${sql.literal(sessionColumns)}, cwd`)
+
+  const enqueue = (run: NewRun, limits: QueueLimits): Effect.Effect<RunStart, Failure> =>
+    Effect.gen(function* () {
+      const { session_id } = run.place
+      const limit = yield* fullness(run, limits)
+      if (limit !== null) return yield* refuse({ _tag: "QueueFull", session_id, limit })
+      const inserted = yield* insertQueued(run)
+      yield* markActive(run)
+      if (Option.isNone(inserted)) return yield* Effect.die(new Error("A locked session takes no queued run"))
+      const { fence: _fence, ...queued } = inserted.value
+      return { _tag: "Queued", run: new Run(queued) } as const
+    })
 
   return (run: NewRun): Effect.Effect<RunStart, Failure> =>
     Effect.gen(function* () {
@@ -157,8 +199,9 @@ export const makeRunStart = Effect.gen(function* () {
         return yield* refuse({ _tag: "Absent", session_id: absent })
       }
       yield* checkBudget(run)
-      const inserted = yield* insertRun(run)
+      const inserted = run.may_start ? yield* insertRunning(run) : Option.none()
       if (Option.isNone(inserted)) {
+        if (run.queue !== null) return yield* enqueue(run, run.queue)
         const live = yield* liveRun(place.session_id)
         return yield* Option.match(live, {
           onNone: () => refuse({ _tag: "Rewinding", session_id: place.session_id }),

@@ -185,7 +185,9 @@ export class SessionRepository extends Context.Service<
         )
         if (Option.isNone(found)) return { _tag: "Absent" } as const
         const live = yield* runKey(
-          sql`SELECT id FROM runs WHERE session_id = ${id} AND status IN ('queued', 'running', 'waiting')`
+          sql`
+            SELECT id FROM runs WHERE session_id = ${id} AND status IN ('queued', 'running', 'waiting')
+            ORDER BY status = 'queued' LIMIT 1`
         )
         if (Option.isSome(live)) return { _tag: "Busy", run_id: live.value.id } as const
 
@@ -223,10 +225,11 @@ export class SessionRepository extends Context.Service<
         execute(
           "SessionRepository.reach",
           sessionReach(sql`
-            SELECT greatest(sessions.last_seq, live.last_seq) AS last_seq, live.id IS NOT NULL AS live
+            SELECT greatest(sessions.last_seq, max(live.last_seq)) AS last_seq, count(live.id) > 0 AS live
             FROM sessions LEFT JOIN runs live
               ON live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting')
-            WHERE sessions.id = ${id} AND sessions.tenant_id = ${tenant}`)
+            WHERE sessions.id = ${id} AND sessions.tenant_id = ${tenant}
+            GROUP BY sessions.id`)
         )
       )
 

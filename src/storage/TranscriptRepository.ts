@@ -40,6 +40,8 @@ export class TranscriptRepository extends Context.Service<
       subpath: string,
       fork?: SessionId
     ): Effect.Effect<ReadonlyArray<TranscriptEntry>, DatabaseFailure>
+    /** The main conversation's entries, in order, of the run that has not ended. */
+    loadLive(tenant: TenantId, session: SessionId): Effect.Effect<ReadonlyArray<TranscriptEntry>, DatabaseFailure>
     /** The subpaths with entries, without the main conversation's empty one; for a fork as with `load`. */
     subpaths(
       tenant: TenantId,
@@ -112,6 +114,18 @@ export class TranscriptRepository extends Context.Service<
           ).pipe(Effect.map((rows) => rows.map(({ entry }) => entry)))
       )
 
+      // last_fence is that of the last run that ended.
+      const loadLive = Effect.fn("TranscriptRepository.loadLive")((tenant: TenantId, session: SessionId) =>
+        execute(
+          "TranscriptRepository.loadLive",
+          entriesOf(sql`
+            SELECT entry FROM transcript_entries
+            WHERE ${visible(tenant, session, undefined)} AND subpath = ''
+              AND fence > (SELECT last_fence FROM sessions WHERE id = ${session})
+            ORDER BY position`)
+        ).pipe(Effect.map((rows) => rows.map(({ entry }) => entry)))
+      )
+
       const subpaths = Effect.fn("TranscriptRepository.subpaths")(
         (tenant: TenantId, session: SessionId, fork?: SessionId) =>
           execute(
@@ -122,7 +136,7 @@ export class TranscriptRepository extends Context.Service<
           ).pipe(Effect.map((rows) => rows.map(({ subpath }) => subpath)))
       )
 
-      return TranscriptRepository.of({ append, load, subpaths })
+      return TranscriptRepository.of({ append, load, loadLive, subpaths })
     })
   )
 }

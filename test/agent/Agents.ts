@@ -25,6 +25,7 @@ export const memoryTranscript = () => {
         part.push(...entries.filter((entry) => entry.uuid === undefined || !known.has(entry.uuid)))
         parts.set(subpath, part)
       }),
+    ofRun: Effect.sync(() => parts.get("") ?? []),
     load: (subpath) => Effect.sync(() => parts.get(subpath) ?? []),
     isTakenBack: Effect.succeed(false),
     subpaths: Effect.sync(() => [...parts.keys()].filter((subpath) => subpath !== ""))

@@ -26,6 +26,7 @@ const transcriptOf = (cause: () => unknown) => {
     attempts: () => attempts,
     transcript: {
       append,
+      ofRun: Effect.succeed([]),
       load: () => Effect.succeed([]),
       isTakenBack: Effect.succeed(false),
       subpaths: Effect.succeed([])

@@ -6,9 +6,10 @@ import { makeClient } from "../../src/client.ts"
 import { Forbidden, Unauthorized, ValidationFailed } from "../../src/domain/errors/RequestErrors.ts"
 import { SessionIdle, SessionNotFound } from "../../src/domain/errors/SessionErrors.ts"
 import { DbUnavailable } from "../../src/domain/errors/StorageErrors.ts"
-import { Sequence } from "../../src/domain/Run.ts"
+import { Run, Sequence } from "../../src/domain/Run.ts"
 import { Session, SessionId } from "../../src/domain/Session.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
+import { queuedFrame } from "../../src/services/UnstoredFrames.ts"
 import { run, runId, sessionId } from "./Fakes.ts"
 import { testServer, TestServer } from "./TestServer.ts"
 
@@ -103,6 +104,28 @@ describe("client", () => {
         const [third] = events.slice(2)
         assert.strictEqual(third?.event === "status" ? third.data.message : "", "line\u2028end")
         assert.deepStrictEqual(yield* Stream.runCollect(client.events(runId, Sequence.make(4))), [])
+      }).pipe(Effect.provide(testServer({ runs })))
+    })
+  )
+
+  it.live("goes on with a run that waited for its turn when it was cut", () =>
+    Effect.gen(function* () {
+      const waiting = new Run({ ...run, status: "queued", ended_at: null })
+      const runs = {
+        start: () => {
+          const first = queuedFrame(waiting, Sequence.make(0))
+          return Effect.succeed({ run: waiting, after: Sequence.make(0), frames: Stream.make(first) })
+        },
+        follow: () => Effect.succeed({ run, after: Sequence.make(0), frames: Stream.fromIterable(frames) })
+      }
+      yield* Effect.gen(function* () {
+        const client = yield* clientOf("key-query")
+        const asked = { prompt: "a", on_busy: "queue", on_crash: "resume" } as const
+        const events = yield* Stream.runCollect(client.query(asked))
+        assert.deepStrictEqual(
+          events.map(({ event, id }) => `${id} ${event}`),
+          ["0 status", "1 init", "2 status", "3 status", "4 done"]
+        )
       }).pipe(Effect.provide(testServer({ runs })))
     })
   )

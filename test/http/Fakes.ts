@@ -118,6 +118,11 @@ export const settings: InstanceSettings = {
   mcpShareLife: 60_000,
   maxRuns: 1,
   maxRunsPerTenant: 1,
+  maxQueuedPerSession: 1,
+  maxQueuedPerTenant: 1,
+  maxStarts: 1,
+  startWait: 1000,
+  memoryReserve: 0,
   startTimeout: 1000,
   runTimeout: 1000,
   appendTimeout: 1000,
@@ -159,6 +164,7 @@ export const runs: typeof Runs.Service = {
   followSession: () => Effect.succeed(null),
   interrupt: (_, id) => Effect.fail(new SessionIdle({ session_id: id })),
   change: (_, id) => Effect.fail(new SessionIdle({ session_id: id })),
+  interruptRun: (_, id) => Effect.fail(new RunNotFound({ run_id: id })),
   drain: () => Effect.void
 }
 
@@ -179,6 +185,8 @@ export const webSocketTickets: typeof WebSocketTickets.Service = {
 const admission: typeof Admission.Service = {
   check: () => Effect.void,
   enter: () => Effect.void,
+  startTurn: Effect.succeed(Effect.void),
+  startTurnSoon: Effect.succeed(Effect.void),
   shut: Effect.void,
   isShut: Effect.succeed(false)
 }

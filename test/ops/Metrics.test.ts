@@ -21,8 +21,8 @@ afterAll(() => stopCleanly(service))
 
 const alerted = [...new Set(expressions.flatMap(metricsIn))]
 
-/** Of these there is something before anybody asked: the start itself, or what never is 0. */
-const notZero = new Set(["db_pool_size", "run_time_limit_seconds"])
+/** Of these there is something before anybody asked: the start itself, what the service looks for, or what never is 0. */
+const notZero = new Set(["db_calls_in_flight", "db_pool_size", "run_time_limit_seconds"])
 
 const wanted: ReadonlyArray<readonly [name: string, type: string]> = [
   ["api_errors_total", "counter"],
@@ -53,6 +53,7 @@ const wanted: ReadonlyArray<readonly [name: string, type: string]> = [
   ["log_batch_events", "histogram"],
   ["leases_frozen_total", "counter"],
   ["retention_removed_total", "counter"],
+  ["runs_resumed_total", "counter"],
   ["agent_processes", "gauge"],
   ["agent_start_seconds", "histogram"],
   ["agent_unknown_messages_total", "counter"],

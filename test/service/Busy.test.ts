@@ -28,7 +28,7 @@ describe("a request for a busy session", () => {
       assert.deepEqual([status, at(body, "error.error_id")], [409, "ERR_SESSION_BUSY"])
       assert.strictEqual(at(body, "error.details.run_id"), live.runId)
     }
-    for (const on_busy of ["queue", "wait", true]) {
+    for (const on_busy of ["wait", true]) {
       const { status } = await service.request("POST", `/api/v1/sessions/${live.sessionId}/resume`, {
         body: { ...small, prompt: "Next.", on_busy }
       })

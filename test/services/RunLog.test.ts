@@ -150,7 +150,7 @@ const live = Effect.fnUntraced(function* (history: ReadonlyArray<Step>, deaf: bo
     for (const { place: was, subject } of zombies.filter(({ place: was }) => was === at)) {
       yield* logs[was].close(subject)
     }
-    const kept = taken.value.last_seq
+    const kept = taken.value.run.last_seq
     // What was not stored when the fence moved was never shown, and never will be.
     expected.length = kept
     zombies.push(dead)

@@ -18,6 +18,8 @@ import { ProjectRepository } from "../../src/storage/ProjectRepository.ts"
 import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
 import { RunControlRepository } from "../../src/storage/RunControlRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
+import { RunQueueRepository } from "../../src/storage/RunQueueRepository.ts"
+import { RunReaderRepository } from "../../src/storage/RunReaderRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import * as ServerDatabase from "../../src/storage/ServerDatabase.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
@@ -44,6 +46,8 @@ export const repositories = Layer.mergeAll(
   RetentionRepository.layer,
   RunControlRepository.layer,
   RunEventRepository.layer,
+  RunQueueRepository.layer,
+  RunReaderRepository.layer,
   RunRepository.layer,
   SessionRepository.layer,
   SkillRepository.layer,

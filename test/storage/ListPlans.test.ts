@@ -10,6 +10,7 @@ import type { SearchScope } from "../../src/storage/MemoryScopes.ts"
 import { ProjectId } from "../../src/domain/Project.ts"
 import { ProjectRepository } from "../../src/storage/ProjectRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
+import { RunQueueRepository } from "../../src/storage/RunQueueRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
 import { TenantRepository } from "../../src/storage/TenantRepository.ts"
@@ -99,7 +100,12 @@ onServerDatabase("with thousands of rows", (it) => {
         )
       }
       yield* expectIndex(log.read(tenant, lease.session_id, { after: seq(4900), limit: 50 }), "run_events_pkey")
-      yield* expectIndex(runs.findLive(tenant, lease.session_id), "runs_live_by_session")
+      yield* expectIndex(runs.findLive(tenant, lease.session_id), "runs_live_by_session", false)
+      yield* expectIndex(
+        Effect.flatMap(RunQueueRepository, (queue) => queue.startable([], 20)),
+        "runs_live_by_session",
+        false
+      )
       yield* expectIndex(
         Effect.flatMap(BudgetRepository, (budgets) => budgets.find(tenant)),
         "Index Only Scan using runs_by_expense",

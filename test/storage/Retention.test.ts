@@ -2,13 +2,14 @@ import { assert } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
+import { RunControlId, RunControlRepository } from "../../src/storage/RunControlRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { onBothDatabases, onServerDatabase } from "./Databases.ts"
 import { completed, existing, newSession, newTenant, record, started } from "./Fixtures.ts"
 import { planOf } from "./Plans.ts"
 import type { RunPlace } from "../../src/storage/NewRun.ts"
 import type { RunEventName } from "../../src/domain/RunEvent.ts"
-import { Sequence } from "../../src/domain/Run.ts"
+import { type RunId, Sequence } from "../../src/domain/Run.ts"
 import type { SessionId } from "../../src/domain/Session.ts"
 import type { TenantId } from "../../src/domain/Tenant.ts"
 
@@ -125,6 +126,34 @@ onServerDatabase("the removal of what is old", (it) => {
         })
       )
       assert.strictEqual(yield* retention.removeDeltas(24 * hour, 10), 1)
+    })
+  )
+
+  it.effect("instructions to runs go when they were taken, or their run is over", () =>
+    Effect.gen(function* () {
+      const tenant = yield* newTenant
+      const sql = yield* SqlClient.SqlClient
+      const retention = yield* RetentionRepository
+      const controls = yield* RunControlRepository
+      const { lease } = yield* started(tenant, newSession())
+      const ended = yield* endedRun(tenant, newSession(), 1)
+      const instruct = Effect.fnUntraced(function* (run_id: RunId, hours: number, taken: boolean) {
+        const id = RunControlId.make(crypto.randomUUID())
+        yield* controls.request(tenant, { id, run_id, kind: "interrupt", change: null })
+        if (taken) yield* controls.acknowledge(id, null)
+        yield* sql`UPDATE run_controls SET created_at = now() - ${hours} * interval '1 hour' WHERE id = ${id}`
+        return id
+      })
+      yield* instruct(lease.run_id, 2, true)
+      yield* instruct(ended.id, 2, false)
+      const young = yield* instruct(lease.run_id, 0, true)
+      const open = yield* instruct(lease.run_id, 2, false)
+      assert.isAtLeast(yield* retention.removeControls(hour, 10), 2)
+      const left = yield* sql`SELECT id FROM run_controls WHERE tenant_id = ${tenant}`
+      assert.sameMembers(
+        left.map(({ id }) => id),
+        [young, open]
+      )
     })
   )
 

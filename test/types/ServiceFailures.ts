@@ -11,6 +11,7 @@ import type {
   CapacityExceeded,
   Forbidden,
   IdempotencyMismatch,
+  InstanceOverloaded,
   ShuttingDown,
   Unauthorized,
   ValidationFailed
@@ -19,8 +20,10 @@ import type { SessionRewinding } from "../../src/domain/errors/CheckpointErrors.
 import type { RunFailure } from "../../src/domain/errors/RunFailure.ts"
 import type {
   ApiKeyNotFound,
+  QueueFull,
   RunChangeRefused,
   RunNotFound,
+  RunOver,
   RunUnresponsive,
   SessionBusy,
   SessionCreateFailed,
@@ -55,6 +58,7 @@ type Writing = DbUnavailable | DbOperational | DbRefused
 type Starting =
   | ShuttingDown
   | CapacityExceeded
+  | InstanceOverloaded
   | IdempotencyMismatch
   | Forbidden
   | ValidationFailed
@@ -65,6 +69,7 @@ type Starting =
   | SessionRetrievalFailed
   | SessionNotFound
   | SessionBusy
+  | QueueFull
   | RunUnresponsive
   | SessionRewinding
   | SessionCreateFailed
@@ -102,6 +107,7 @@ holds<
 >()
 holds<Equal<Fails<Budgets["Service"]["set"]>, TenantNotFound | ValidationFailed | Writing>>()
 holds<Equal<Fails<Budgets["Service"]["allowance"]>, SessionBudgetReached | TenantBudgetReached | Writing>>()
+holds<Equal<Fails<Runs["Service"]["interruptRun"]>, RunNotFound | RunOver | RunUnresponsive | Reading>>()
 
 holds<Equal<Fails<ApiKeys["Service"]["authenticate"]>, Unauthorized | Writing>>()
 holds<Equal<Fails<ApiKeys["Service"]["create"]>, Forbidden | Writing>>()

@@ -171,6 +171,18 @@ export class TooManySubscriptions extends Schema.TaggedError<TooManySubscription
   }
 }
 
+/** This machine cannot take another agent now: its memory or its processors are used up. */
+export class InstanceOverloaded extends Schema.TaggedError<InstanceOverloaded>()("InstanceOverloaded", {
+  reason: Schema.Literals(["memory", "starts"]),
+  retry_after_seconds: Schema.Int
+}) {
+  override get message() {
+    return this.reason === "memory"
+      ? "This instance has too little free memory for another agent."
+      : "Too many agents are starting on this instance."
+  }
+}
+
 /** A bug. What it was is in the log, under the request's id. */
 export class Internal extends Schema.TaggedError<Internal>()("Internal", {}) {
   override get message() {

@@ -40,6 +40,26 @@ export class SessionBusy extends Schema.TaggedError<SessionBusy>()("SessionBusy"
   }
 }
 
+/** As many runs wait already as may, for the session or of the tenant. */
+export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
+  session_id: SessionId,
+  limit: Schema.Int,
+  retry_after_seconds: Schema.Int
+}) {
+  override get message() {
+    return `${this.limit} runs are waiting already.`
+  }
+}
+
+/** The run has ended, so that it cannot be interrupted. */
+export class RunOver extends Schema.TaggedError<RunOver>()("RunOver", {
+  run_id: RunId
+}) {
+  override get message() {
+    return "The run has ended."
+  }
+}
+
 /** Nothing of this session is running that could be interrupted. */
 export class SessionIdle extends Schema.TaggedError<SessionIdle>()("SessionIdle", {
   session_id: SessionId

@@ -231,6 +231,16 @@ export const catalogue = {
     cause: "The tenant has as many event streams and WebSockets open on this instance as it may; no run was started.",
     remedy: "Close streams that nobody reads, or have the operator raise MAX_STREAMS_PER_TENANT."
   },
+  InstanceOverloaded: {
+    error_id: "ERR_INSTANCE_OVERLOADED",
+    code: "CAPACITY_EXCEEDED",
+    status: 503,
+    severity: "warning",
+    shows: ["response"],
+    retry: "after",
+    cause: "The machine has too little free memory for another agent, or too many agents were starting at once.",
+    remedy: "Wait as long as Retry-After says. If it goes on, give the machine more, or add an instance."
+  },
   ShuttingDown: {
     error_id: "ERR_SHUTTING_DOWN",
     code: "SERVICE_UNAVAILABLE",
@@ -480,6 +490,26 @@ export const catalogue = {
     retry: "retry",
     cause: "A run of this session is going on.",
     remedy: "Wait for the run in details.run_id, or interrupt it."
+  },
+  QueueFull: {
+    error_id: "ERR_QUEUE_FULL",
+    code: "QUEUE_FULL",
+    status: 429,
+    severity: "info",
+    shows: ["response"],
+    retry: "after",
+    cause: "As many runs wait for their turn as may, in this session or of this tenant.",
+    remedy: "Wait until some have begun, interrupt some, or have the operator raise the limit."
+  },
+  RunOver: {
+    error_id: "ERR_RUN_OVER",
+    code: "RUN_NOT_ACTIVE",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The run has ended.",
+    remedy: "Nothing to do: read how it ended."
   },
   SessionIdle: {
     error_id: "ERR_SESSION_IDLE",
