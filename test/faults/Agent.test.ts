@@ -70,7 +70,9 @@ beforeAll(async () => {
       MODEL_RETRIES: "0",
       MODEL_IDLE_TIMEOUT: "10 seconds",
       START_TIMEOUT: "20 seconds",
-      RUN_TIMEOUT: "45 seconds"
+      RUN_TIMEOUT: "45 seconds",
+      // Agents that never start must not hold up the others.
+      MAX_STARTS: "16"
     }
   })
   const [key] = await outside.rows("SELECT tenant_id, key_hash FROM api_keys")

@@ -99,6 +99,8 @@ export const openStage = async (
     database: through(outside.serviceUrl),
     model: template.model.url,
     env: {
+      // Starts that wait for the database must not be turned away for each other's sake.
+      MAX_STARTS: "16",
       WORKSPACE_ROOTS: template.workspaces,
       ENCRYPTION_KEY: encryptionKey,
       // Longer than the 2.5 seconds after which an agent is frozen that cannot prove its lease.
