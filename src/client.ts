@@ -18,6 +18,7 @@ export * from "./domain/errors/RequestErrors.ts"
 export * from "./domain/errors/ResourceErrors.ts"
 export * from "./domain/errors/SessionErrors.ts"
 export * from "./domain/errors/StorageErrors.ts"
+export * from "./domain/errors/WebhookErrors.ts"
 export { Run, RunId, Sequence } from "./domain/Run.ts"
 export { SessionId } from "./domain/Session.ts"
 

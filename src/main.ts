@@ -64,6 +64,7 @@ import { SlashCommands } from "./services/SlashCommands.ts"
 import { Tenants } from "./services/Tenants.ts"
 import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
+import { Webhooks } from "./services/Webhooks.ts"
 import { WebSocketTickets } from "./services/WebSocketTickets.ts"
 import { AgentRepository } from "./storage/AgentRepository.ts"
 import { AgentShareRepository } from "./storage/AgentShareRepository.ts"
@@ -96,6 +97,7 @@ import { SlashCommandRepository } from "./storage/SlashCommandRepository.ts"
 import { TenantRepository } from "./storage/TenantRepository.ts"
 import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
+import { WebhookRepository } from "./storage/WebhookRepository.ts"
 import { WebSocketTicketRepository } from "./storage/WebSocketTicketRepository.ts"
 import { WorkspaceVolumeRepository } from "./storage/WorkspaceVolumeRepository.ts"
 import { McpServerRepository } from "./storage/McpServerRepository.ts"
@@ -149,6 +151,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     TenantRepository.layer,
     ToolPresetRepository.layer,
     TranscriptRepository.layer,
+    WebhookRepository.layer,
     WebSocketTicketRepository.layer,
     WorkspaceVolumeRepository.layer
   ).pipe(
@@ -292,6 +295,7 @@ const servicesLayer = Layer.mergeAll(
       Sessions.layer,
       Tenants.layer,
       ToolPresets.layer,
+      Webhooks.layer,
       WebSocketTickets.layer
     )
   )

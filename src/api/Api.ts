@@ -17,6 +17,7 @@ import { SkillsApi } from "./Skills.ts"
 import { SlashCommandsApi } from "./SlashCommands.ts"
 import { ToolPresetsApi } from "./ToolPresets.ts"
 import { TenantsApi } from "./Tenants.ts"
+import { WebhooksApi } from "./Webhooks.ts"
 import { WebSocketApi } from "./WebSocket.ts"
 import { WebSocketTicketsApi } from "./WebSocketTickets.ts"
 
@@ -36,6 +37,7 @@ export class Api extends HttpApi.make("causeway")
   .add(WebSocketApi)
   .add(WebSocketTicketsApi)
   .add(McpServersApi)
+  .add(WebhooksApi)
   .add(TenantsApi)
   .add(BudgetsApi)
   .add(ApiKeysApi)

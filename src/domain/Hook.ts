@@ -47,22 +47,33 @@ const HeaderName = Schema.String.check(
   )
 )
 
+/** Headers that are sent with each call. */
+export const HookHeaders = Schema.Record(
+  HeaderName,
+  Schema.String.check(Schema.isMaxLength(4096), Schema.isPattern(/^[\x20-\x7e]*$/))
+).check(Schema.isMaxProperties(100))
+
+/** Seconds that an answer may take. */
+export const HookTimeout = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 300 }))
+
+/** How many seconds an answer may take where nothing is said. */
+export const defaultHookTimeout = 30
+
+/** Which tools a hook is about: a name, several as `Write|Edit`, or a regular expression. */
+export const HookMatcher = Schema.String.check(
+  Schema.isMaxLength(500),
+  Schema.makeFilter((pattern) => (compiles(pattern) ? [] : [{ path: [], issue: "must be a regular expression" }]))
+)
+
 /** Somebody who is asked, by HTTP, while an agent works. */
 export const Hook = Schema.Struct({
   url: HookUrl,
   /** Sent with each call. */
-  headers: Schema.optionalKey(
-    Schema.Record(HeaderName, Schema.String.check(Schema.isMaxLength(4096), Schema.isPattern(/^[\x20-\x7e]*$/)))
-  ),
+  headers: Schema.optionalKey(HookHeaders),
   /** Seconds that an answer may take, 1 to 300; 30 when absent. */
-  timeout: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 300 }))),
+  timeout: Schema.optionalKey(HookTimeout),
   /** Which tools it is about: a name, several as `Write|Edit`, or a regular expression; all when absent. */
-  matcher: Schema.optionalKey(
-    Schema.String.check(
-      Schema.isMaxLength(500),
-      Schema.makeFilter((pattern) => (compiles(pattern) ? [] : [{ path: [], issue: "must be a regular expression" }]))
-    )
-  ),
+  matcher: Schema.optionalKey(HookMatcher),
   /** Signs the calls; without it they are not signed. */
   secret: Schema.optionalKey(HookSecret)
 }).annotate({ identifier: "Hook" })

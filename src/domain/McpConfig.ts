@@ -1,9 +1,7 @@
 import { Result } from "effect"
 import type { ValidationIssue } from "./errors/RequestErrors.ts"
 import type { McpConfigText, McpConnection, McpSettings, McpTransport } from "./McpServer.ts"
-
-/** What stands in answers in place of a secret. */
-export const redacted = "***REDACTED***"
+import { hideInUrl, hideValues, redacted, restoreValues } from "./Redaction.ts"
 
 const ofPrograms = ["command", "args", "env"] as const
 const ofRemotes = ["url", "headers"] as const
@@ -40,9 +38,6 @@ export const configTextOf = ({ allowed_tools, connection }: McpSettings): McpCon
   return { ...fields, allowed_tools }
 }
 
-const hide = (secrets: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.keys(secrets).map((name) => [name, redacted]))
-
 const secretName = /key|token|secret|passw|pwd|auth|cred|signature|\bsig\b/i
 const userInUrl = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi
 
@@ -57,33 +52,16 @@ const hideInArgs = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
     return arg.replaceAll(userInUrl, `$1${redacted}@`)
   })
 
-const hideInUrl = (url: string): string => {
-  const parsed = new URL(url)
-  if (parsed.search === "") return url
-  const names = [...new Set(parsed.searchParams.keys())]
-  return `${url.slice(0, url.indexOf("?"))}?${names.map((name) => `${encodeURIComponent(name)}=${redacted}`).join("&")}`
-}
-
 /** What may be seen of a server: no value of its environment, headers and query, and no argument that looks secret. */
 export const redact = ({ allowed_tools, connection }: McpSettings) => ({
   transport_type: connection.type,
   command: connection.type === "stdio" ? connection.command : null,
   args: connection.type === "stdio" ? hideInArgs(connection.args) : [],
-  env: connection.type === "stdio" ? hide(connection.env) : {},
+  env: connection.type === "stdio" ? hideValues(connection.env) : {},
   url: connection.type === "stdio" ? null : hideInUrl(connection.url),
-  headers: connection.type === "stdio" ? {} : hide(connection.headers),
+  headers: connection.type === "stdio" ? {} : hideValues(connection.headers),
   allowed_tools
 })
-
-const restoreValues = (
-  written: Readonly<Record<string, string>> | undefined,
-  stored: Readonly<Record<string, string>>
-): Readonly<Record<string, string>> | undefined =>
-  written === undefined
-    ? undefined
-    : Object.fromEntries(
-        Object.entries(written).map(([name, value]) => [name, value === redacted ? (stored[name] ?? value) : value])
-      )
 
 /**
  * A change of a server's configuration: what it does not name stays, and so does every secret that it gives back as
@@ -96,8 +74,8 @@ export const changeConfig = (stored: McpSettings, transport: McpTransport, chang
   }
   const before = configTextOf(stored)
   const shown = redact(stored)
-  const env = restoreValues(change.env, before.env ?? {})
-  const headers = restoreValues(change.headers, before.headers ?? {})
+  const env = change.env === undefined ? undefined : restoreValues(change.env, before.env ?? {})
+  const headers = change.headers === undefined ? undefined : restoreValues(change.headers, before.headers ?? {})
   const args = change.args?.map((arg, index) => (arg === shown.args[index] ? (before.args?.[index] ?? arg) : arg))
   return {
     ...before,

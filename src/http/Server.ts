@@ -30,6 +30,7 @@ import { SessionsHandlers } from "./Sessions.ts"
 import { SkillsHandlers, SlashCommandsHandlers } from "./KeptTexts.ts"
 import { TenantsHandlers } from "./Tenants.ts"
 import { ToolPresetsHandlers } from "./ToolPresets.ts"
+import { WebhooksHandlers } from "./Webhooks.ts"
 import { WebSocketHandlers } from "./WebSocket.ts"
 import { WebSocketRules } from "./WebSocketRules.ts"
 import { WebSocketTicketsHandlers } from "./WebSocketTickets.ts"
@@ -49,6 +50,7 @@ const HandlersLayer = Layer.mergeAll(
   WebSocketHandlers,
   WebSocketTicketsHandlers,
   McpServersHandlers,
+  WebhooksHandlers,
   TenantsHandlers,
   BudgetsHandlers,
   ApiKeysHandlers,

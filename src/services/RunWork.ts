@@ -146,13 +146,26 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       return agentAtWork?.thaw ?? Effect.void
     })
   })
-  const allowed = yield* Effect.result(budgets.allowance(turn.tenantId, lease.session_id))
+  let denied: PromptDenied | null = null
+  const listener = {
+    failed: warn,
+    promptDenied: (failure: PromptDenied) => Effect.sync(() => (denied = failure))
+  }
+  const [allowed, asked] = yield* Effect.all(
+    [
+      Effect.result(budgets.allowance(turn.tenantId, lease.session_id)),
+      Effect.result(hooks.of(order.hooks, { tenant_id: turn.tenantId, ...ids }, listener))
+    ],
+    { concurrency: 2 }
+  )
   if (Result.isFailure(allowed)) {
     const { failure } = allowed
     return failure._tag === "SessionBudgetReached" || failure._tag === "TenantBudgetReached"
       ? { _tag: "Ended", outcome: { _tag: "Failed", failure, result: null }, transcriptComplete }
       : { _tag: "Unwritable", reason: failure, outcome: null }
   }
+  // Nobody works unasked whose tenant may want to be asked.
+  if (Result.isFailure(asked)) return { _tag: "Unwritable", reason: asked.failure, outcome: null }
   const purse = purseOf(turn, allowed.success)
   let kept: Keeping | null = null
   const keep = Effect.gen(function* () {
@@ -161,15 +174,6 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     if (turn.options.enable_file_checkpointing !== true || order.promptIsLogged) return
     kept = yield* checkpoints.keep({ tenant_id: turn.tenantId, cwd: turn.cwd, ...ids })
   })
-  let denied: PromptDenied | null = null
-  const asked = hooks.of(
-    order.hooks,
-    { tenant_id: turn.tenantId, ...ids },
-    {
-      failed: warn,
-      promptDenied: (failure) => Effect.sync(() => (denied = failure))
-    }
-  )
   const endStart = yield* Effect.acquireRelease(order.startTurn, (end) => end, { interruptible: true })
   const launched = yield* Effect.result(
     Effect.gen(function* () {
@@ -177,7 +181,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       const mcpServers = yield* Effect.forEach(turn.equipment.mcpServers, throughRelay)
       return yield* runtime.start({
         ...purse.turn,
-        hooks: asked,
+        hooks: asked.success,
         additions: [...turn.additions, ...additions],
         equipment: { ...turn.equipment, mcpServers }
       })

@@ -19,6 +19,7 @@ import checkpoints from "./migrations/0014_checkpoints.ts"
 import runChanges from "./migrations/0015_run_changes.ts"
 import queuedRuns from "./migrations/0016_queued_runs.ts"
 import oldControls from "./migrations/0017_old_controls.ts"
+import webhooks from "./migrations/0018_webhooks.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -38,7 +39,8 @@ const migrations = {
   "0014_checkpoints": checkpoints,
   "0015_run_changes": runChanges,
   "0016_queued_runs": queuedRuns,
-  "0017_old_controls": oldControls
+  "0017_old_controls": oldControls,
+  "0018_webhooks": webhooks
 }
 
 const table = "schema_migrations"

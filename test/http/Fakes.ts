@@ -31,6 +31,7 @@ import { Skills } from "../../src/services/Skills.ts"
 import { SlashCommands } from "../../src/services/SlashCommands.ts"
 import { Tenants } from "../../src/services/Tenants.ts"
 import { ToolPresets } from "../../src/services/ToolPresets.ts"
+import { Webhooks } from "../../src/services/Webhooks.ts"
 import { WebSocketTickets } from "../../src/services/WebSocketTickets.ts"
 
 export const sessionId = SessionId.make("01890000-0000-7000-8000-000000000001")
@@ -248,6 +249,7 @@ export const servicesLayer = (replaced: {
     Layer.mock(SlashCommands, {}),
     Layer.mock(ToolPresets, {}),
     Layer.mock(Checkpoints, {}),
+    Layer.mock(Webhooks, {}),
     Layer.succeed(WebSocketTickets, webSocketTickets),
     Layer.succeed(Admission, admission),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),

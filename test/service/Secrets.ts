@@ -34,6 +34,7 @@ export class Secrets {
   learn(answer: unknown): void {
     this.add(at(answer, "key"))
     this.add(at(answer, "api_key.key"))
+    this.add(at(answer, "secret"))
   }
 
   /** Leaves what a service wrote, and what it must not have written, to the end of the run. */

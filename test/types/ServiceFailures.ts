@@ -36,19 +36,24 @@ import type {
   DbOperational,
   DbRefused,
   DbUnavailable,
-  RedisUnavailable
+  RedisUnavailable,
+  SecretUnreadable
 } from "../../src/domain/errors/StorageErrors.ts"
+import type { WebhookNotFound } from "../../src/domain/errors/WebhookErrors.ts"
 import type {
   AgentNotFound,
   ProjectNotFound,
+  ResourceLimitReached,
   SkillNotFound,
   ToolPresetNotFound
 } from "../../src/domain/errors/ResourceErrors.ts"
 import type { ApiKeys } from "../../src/services/ApiKeys.ts"
 import type { Budgets } from "../../src/services/Budgets.ts"
+import type { Hooks } from "../../src/services/Hooks.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
 import type { Tenants } from "../../src/services/Tenants.ts"
+import type { Webhooks } from "../../src/services/Webhooks.ts"
 import { accepts, type Equal, holds } from "./Equal.ts"
 
 type Fails<Method> = Method extends (...args: never) => Effect.Effect<unknown, infer E, unknown> ? E : never
@@ -113,6 +118,15 @@ holds<Equal<Fails<ApiKeys["Service"]["authenticate"]>, Unauthorized | Writing>>(
 holds<Equal<Fails<ApiKeys["Service"]["create"]>, Forbidden | Writing>>()
 holds<Equal<Fails<ApiKeys["Service"]["revoke"]>, ApiKeyNotFound | Writing>>()
 holds<Equal<Fails<Tenants["Service"]["create"]>, AlreadyExists | Writing>>()
+
+// Which webhooks bind a run is known, or the run does not begin; to ask one cannot fail.
+holds<Equal<Fails<Hooks["Service"]["of"]>, Writing>>()
+holds<Equal<Fails<Effect.Success<ReturnType<Hooks["Service"]["of"]>>[number]["call"]>, never>>()
+holds<Equal<Fails<Webhooks["Service"]["create"]>, ValidationFailed | ResourceLimitReached | Writing>>()
+holds<Equal<Fails<Webhooks["Service"]["get"]>, WebhookNotFound | Reading>>()
+holds<Equal<Fails<Webhooks["Service"]["update"]>, ValidationFailed | WebhookNotFound | SecretUnreadable | Writing>>()
+holds<Equal<Fails<Webhooks["Service"]["rotate"]>, WebhookNotFound | SecretUnreadable | Writing>>()
+holds<Equal<Fails<Webhooks["Service"]["delete"]>, WebhookNotFound | Writing>>()
 
 holds<Equal<Fails<AgentRuntime["Service"]["start"]>, AgentProcessFailure | ModelCredentialsMissing>>()
 

@@ -13,8 +13,11 @@ export class HookFailed extends Schema.TaggedError<HookFailed>()("HookFailed", {
     "too_large",
     "redirected",
     "status",
-    "unreadable"
+    "unreadable",
+    "settings_unreadable"
   ]),
+  /** Which one it was, if it is one of the tenant's and not of the request. */
+  webhook_id: Schema.optionalKey(Schema.String),
   /** The status of the answer, if it was that. */
   status: Schema.optionalKey(Schema.Int)
 }) {

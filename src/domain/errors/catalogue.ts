@@ -11,6 +11,7 @@ import type * as RequestErrors from "./RequestErrors.ts"
 import type * as ResourceErrors from "./ResourceErrors.ts"
 import type * as SessionErrors from "./SessionErrors.ts"
 import type * as StorageErrors from "./StorageErrors.ts"
+import type * as WebhookErrors from "./WebhookErrors.ts"
 
 /** How much a failure concerns the operator. It sets the level of its log line. */
 export type Severity = "info" | "warning" | "error" | "critical"
@@ -50,6 +51,7 @@ export type Failure =
   | Failures<typeof AgentErrors>
   | Failures<typeof BudgetErrors>
   | Failures<typeof HookErrors>
+  | Failures<typeof WebhookErrors>
   | Failures<typeof CheckpointErrors>
   | Failures<typeof ModelErrors>
   | Failures<typeof McpErrors>
@@ -1301,6 +1303,16 @@ export const catalogue = {
     retry: "fix",
     cause: "A hook's endpoint gave no answer that counts; details.reason says why.",
     remedy: "Mend the endpoint. Until then the tool calls that it is asked about are refused."
+  },
+  WebhookNotFound: {
+    error_id: "ERR_WEBHOOK_NOT_FOUND",
+    code: "WEBHOOK_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "No such webhook in this tenant.",
+    remedy: "List the webhooks to see their ids."
   },
   AgentTurnFailed: {
     error_id: "ERR_AGENT_TURN_FAILED",
