@@ -1,4 +1,5 @@
-import { NodeCrypto, NodeRuntime } from "@effect/platform-node"
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer, Logger, Predicate, References, Schedule } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { availableParallelism, hostname } from "node:os"

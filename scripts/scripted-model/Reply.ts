@@ -63,13 +63,17 @@ export class Reply {
     this.#response.flushHeaders()
     if (fault === "empty_stream") return this.#end()
     const every = step.every ?? 0
-    const started = performance.now()
+    let started = performance.now()
     let gate = step.after === undefined ? undefined : step.hold
     for (const frame of frames(message, step.chunk ?? 20)) {
       const isEnd = frame.event === "message_delta"
       if (isDelta(frame) || isEnd) {
         const isTime = isEnd || this.#outcome.deltas >= (step.after ?? 1)
-        if (isTime && gate !== undefined) await this.#hold(gate)
+        if (isTime && gate !== undefined) {
+          const since = performance.now()
+          await this.#hold(gate)
+          started += performance.now() - since
+        }
         if (isTime) gate = undefined
         if (isTime && (await this.#fail(fault, step.message))) return
       }

@@ -1,4 +1,4 @@
-import { NodeHttpServerRequest } from "@effect/platform-node"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Predicate, type Scope } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { Socket } from "effect/socket"

@@ -75,7 +75,12 @@ export interface FailedStart {
 /** On a busy machine the embedded database takes long to be made. */
 const startMillis = 90_000
 
-const main = join(import.meta.dirname, "../../src/main.ts")
+/** As `npm start` has it. */
+const program = [
+  "--import",
+  join(import.meta.dirname, "../../scripts/compile-cache.mjs"),
+  join(import.meta.dirname, "../../src/main.ts")
+]
 
 export const operatorKey = "operator-key-of-the-tests"
 
@@ -110,7 +115,7 @@ class ServiceProcess {
     this.dataDir = dataDir
     const env = environment(options, dataDir)
     this.secrets = new Secrets(env)
-    this.child = spawnBound(process.execPath, [main], {
+    this.child = spawnBound(process.execPath, program, {
       cwd: tmpdir(),
       env,
       stdio: ["ignore", "pipe", "pipe"]
