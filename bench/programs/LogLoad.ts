@@ -190,7 +190,7 @@ const program = Effect.gen(function* () {
         const target = Math.floor(((performance.now() - started) * perSecond) / 1000)
         for (; sent < target; sent++) {
           const append = appends[sent % runs]
-          if (append !== undefined) yield* append(started + (sent * 1000) / perSecond)
+          if (append !== undefined) yield* append(started + ((sent + 1) * 1000) / perSecond)
         }
         yield* Effect.promise(() => sleep(1))
       }
