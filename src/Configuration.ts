@@ -470,12 +470,12 @@ export const settings = {
     "5 minutes",
     "Longest call of an MCP server's tool; the agent is then told that it failed."
   ),
-  mcpShareLife: time(
-    "MCP_SHARE_LIFE",
+  shareLife: time(
+    "SHARE_LIFE",
     "1 second",
     "365 days",
     "1 day",
-    "How long a share of an MCP server can be used."
+    "How long an agent or an MCP server is shared when the request does not say."
   ),
   outboundAllow: setting(
     "OUTBOUND_ALLOW",
@@ -616,7 +616,7 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       mcpServersFile: settings.mcpServersFile.read,
       mcpTimeout: settings.mcpTimeout.read,
       mcpToolTimeout: settings.mcpToolTimeout.read,
-      mcpShareLife: settings.mcpShareLife.read,
+      shareLife: settings.shareLife.read,
       outboundAllow: settings.outboundAllow.read,
       corsOrigins: settings.corsOrigins.read,
       metricsKey: settings.metricsKey.read,

@@ -38,7 +38,7 @@ const settings = Layer.succeed(Settings, {
   maxImages: 20,
   maxImageBytes: 1_000_000,
   maxMcpServers: 20,
-  mcpShareLife: 60_000,
+  shareLife: 60_000,
   maxRuns: runs,
   maxRunsPerTenant: runs,
   maxQueuedPerSession: 0,

@@ -123,8 +123,9 @@ export const runTurn = Effect.fnUntraced(function* (
     }
     const data = Result.isSuccess(init) ? init.success : undefined
     const mode = data?.permissionMode
-    const unreadable = turn.equipment.mcpServers
-      .filter(({ connection }) => connection === null)
+    const { mcpServers, ownMcpServers } = turn.equipment
+    const unreadable = mcpServers
+      .filter(({ connection, name }) => connection === null && ownMcpServers.includes(name))
       .map(({ name }) => ({ name, status: "failed" }))
     yield* Queue.offer(queue, {
       event: "init",

@@ -1,5 +1,12 @@
-import type { McpServerConfig, Options } from "@anthropic-ai/claude-agent-sdk"
+import type {
+  McpHttpServerConfig,
+  McpSSEServerConfig,
+  McpStdioServerConfig,
+  Options,
+  AgentDefinition as SdkAgent
+} from "@anthropic-ai/claude-agent-sdk"
 import type { AgentDefinition } from "../domain/AgentDefinition.ts"
+import type { AgentEquipment, EquippedMcpServer } from "../domain/AgentEquipment.ts"
 import type { AgentTurn, BegunTurn } from "./AgentRuntime.ts"
 import { hasPlugin, qualified } from "./Plugin.ts"
 
@@ -69,18 +76,56 @@ const tools = ({ equipment, options }: AgentTurn): Array<string> => {
   ]
 }
 
-const subagent = ({ description, model, prompt, skills, tools }: AgentDefinition) => ({
-  description,
-  prompt,
-  ...(tools == null ? {} : { tools: [...tools] }),
-  ...(model == null ? {} : { model }),
-  ...(skills == null ? {} : { skills: skills.map(qualified) })
-})
+type ServerConfig = McpStdioServerConfig | McpHttpServerConfig | McpSSEServerConfig
+
+/** All tools of a server, as rules about tools name them. */
+const toolsOf = (server: string): string => `mcp__${server}`
+
+/** All tools of a server are in the first prompt, so that the agent begins when they are there or have failed. */
+const serverConfigs = (servers: ReadonlyArray<EquippedMcpServer>): Record<string, ServerConfig> =>
+  Object.fromEntries(
+    servers.flatMap(({ connection, name }): Array<[string, ServerConfig]> => {
+      if (connection === null) return []
+      const { type } = connection
+      return type === "stdio"
+        ? [[name, { ...connection, type, args: [...connection.args], env: { ...connection.env }, alwaysLoad: true }]]
+        : [[name, { ...connection, headers: { ...connection.headers }, alwaysLoad: true }]]
+    })
+  )
+
+/**
+ * A subagent has its caller's servers, whichever it names: those that it does not name are taken from it. Servers that
+ * its caller does not have are started for it.
+ */
+const subagentServers = ({ mcp_servers, tools }: AgentDefinition, equipment: AgentEquipment) => {
+  if (mcp_servers == null) return tools == null ? {} : { tools: [...tools] }
+  const wanted: ReadonlySet<string> = new Set(mcp_servers)
+  const { mcpServers, ownMcpServers } = equipment
+  const shared = ownMcpServers.filter((name) => wanted.has(name))
+  const unwanted = ownMcpServers.filter((name) => !wanted.has(name))
+  const others = serverConfigs(mcpServers.filter(({ name }) => wanted.has(name) && !shared.includes(name)))
+  return {
+    ...(tools == null ? {} : { tools: [...tools, ...shared.map(toolsOf)] }),
+    ...(unwanted.length === 0 ? {} : { disallowedTools: unwanted.map(toolsOf) }),
+    ...(Object.keys(others).length === 0 ? {} : { mcpServers: [others] })
+  }
+}
 
 const agents = ({ equipment }: AgentTurn): Partial<Options> => {
-  const subagents = Object.entries(equipment.subagents)
-  if (subagents.length === 0) return {}
-  return { agents: Object.fromEntries(subagents.map(([name, definition]) => [name, subagent(definition)])) }
+  const subagents = Object.entries(equipment.subagents).map(([name, definition]): [string, SdkAgent] => {
+    const { description, model, prompt, skills } = definition
+    return [
+      name,
+      {
+        description,
+        prompt,
+        ...(model == null ? {} : { model }),
+        ...(skills == null ? {} : { skills: skills.map(qualified) }),
+        ...subagentServers(definition, equipment)
+      }
+    ]
+  })
+  return subagents.length === 0 ? {} : { agents: Object.fromEntries(subagents) }
 }
 
 /** Which skills the agent is offered: where settings of the workspace count, also those that they bring. */
@@ -90,23 +135,14 @@ const skills = ({ equipment, options }: AgentTurn): Partial<Options> => {
   return { skills: [...equipment.ownSkills, ...equipment.commands.map(({ name }) => name)].map(qualified) }
 }
 
-/**
- * Over stdin, since others could read a command line. All tools of the servers are in the first prompt, so that the
- * agent begins when they are there or have failed, and says so in `init`.
- */
+/** Over stdin, since others could read a command line. */
 const mcpServers = ({ equipment }: AgentTurn): Partial<Options> => {
-  const servers = equipment.mcpServers.flatMap(({ connection, name }): Array<[string, McpServerConfig]> => {
-    if (connection === null) return []
-    const { type } = connection
-    return type === "stdio"
-      ? [[name, { ...connection, type, args: [...connection.args], env: { ...connection.env }, alwaysLoad: true }]]
-      : [[name, { ...connection, headers: { ...connection.headers }, alwaysLoad: true }]]
-  })
-  return servers.length === 0 ? {} : { mcpServers: Object.fromEntries(servers), mcpServersDelivery: "initialize" }
+  const own = serverConfigs(equipment.mcpServers.filter(({ name }) => equipment.ownMcpServers.includes(name)))
+  return Object.keys(own).length === 0 ? {} : { mcpServers: own, mcpServersDelivery: "initialize" }
 }
 
 const allowedMcpTools = ({ equipment }: AgentTurn): ReadonlyArray<string> =>
-  equipment.mcpServers.flatMap(({ allowed_tools, name }) => allowed_tools.map((tool) => `mcp__${name}__${tool}`))
+  equipment.mcpServers.flatMap(({ allowed_tools, name }) => allowed_tools.map((tool) => `${toolsOf(name)}__${tool}`))
 
 /** What a turn asks of the SDK, without what belongs to this machine: environment, program, store. */
 export const sdkOptions = (turn: BegunTurn): Options => {

@@ -4,7 +4,6 @@ import { AgentId } from "../domain/AgentReference.ts"
 import { DatetimeParse } from "../domain/errors/RequestErrors.ts"
 import { AgentNotFound, AgentVersionConflict } from "../domain/errors/ResourceErrors.ts"
 import { AgentUpdate, AgentVersion, KeptAgent, NewAgent } from "../domain/KeptAgent.ts"
-import { Moment } from "../domain/Moment.ts"
 import { Authentication } from "./Authentication.ts"
 import { createProblems, updateProblems } from "./NamedResources.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
@@ -33,15 +32,6 @@ export const AgentDocument = Schema.Struct({
   created_at: Schema.optionalKey(Timestamp),
   updated_at: Schema.optionalKey(Timestamp)
 }).annotate({ identifier: "AgentDocument" })
-
-/** A token under which an agent can be seen; it is shown this once. */
-export const IssuedAgentShare = Schema.Struct({
-  share_token: Schema.String,
-  /** Where the agent can be seen, below the address of this service. */
-  share_url: Schema.String,
-  created_at: Moment,
-  expires_at: Moment
-}).annotate({ identifier: "IssuedAgentShare" })
 
 /** Agents: prompts with tools, a model and skills, to lead runs or to be called in them. */
 export class AgentsApi extends HttpApiGroup.make("agents")
@@ -87,26 +77,7 @@ export class AgentsApi extends HttpApiGroup.make("agents")
       query: pageParameters,
       success: AgentVersionList,
       error: [absent, ...readProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "List an agent's versions" })),
-    HttpApiEndpoint.post("share", "/agents/:id/share", {
-      params,
-      query: {
-        /** How long the token holds: a minute to 30 days; 7 days when absent. */
-        expires_in_seconds: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 2_592_000 })))
-      },
-      success: IssuedAgentShare,
-      error: [absent, ...writeProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Share an agent",
-        description: "Answers with a token, shown this once, under which other tenants can see the agent and copy it."
-      })
-    ),
-    HttpApiEndpoint.delete("unshare", "/agents/:id/share", {
-      params,
-      success: HttpApiSchema.NoContent,
-      error: [absent, ...writeProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Take back all shares of an agent" }))
+    }).annotateMerge(OpenApi.annotations({ summary: "List an agent's versions" }))
   )
   .middleware(RequestBody)
   .middleware(Authentication)

@@ -1,6 +1,6 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AgentsApi } from "./Agents.ts"
-import { SharedAgentsApi } from "./SharedAgents.ts"
+import { AgentSharesApi } from "./AgentShares.ts"
 import { ApiKeysApi } from "./ApiKeys.ts"
 import { Boundary } from "./Boundary.ts"
 import { BudgetsApi } from "./Budgets.ts"
@@ -9,6 +9,7 @@ import { CheckpointsApi } from "./Checkpoints.ts"
 import { HealthApi } from "./Health.ts"
 import { MemoriesApi } from "./Memories.ts"
 import { McpServersApi } from "./McpServers.ts"
+import { McpSharesApi } from "./McpShares.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
 import { SessionsApi } from "./Sessions.ts"
@@ -30,13 +31,14 @@ export class Api extends HttpApi.make("causeway")
   .add(MemoriesApi)
   .add(ProjectsApi)
   .add(AgentsApi)
-  .add(SharedAgentsApi)
+  .add(AgentSharesApi)
   .add(SkillsApi)
   .add(SlashCommandsApi)
   .add(ToolPresetsApi)
   .add(WebSocketApi)
   .add(WebSocketTicketsApi)
   .add(McpServersApi)
+  .add(McpSharesApi)
   .add(WebhooksApi)
   .add(TenantsApi)
   .add(BudgetsApi)

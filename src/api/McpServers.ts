@@ -12,7 +12,6 @@ import {
   McpSource,
   McpTransport
 } from "../domain/McpServer.ts"
-import { Moment } from "../domain/Moment.ts"
 import { Authentication } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
@@ -20,7 +19,7 @@ import { writeProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
 
 /** Which server: its name, or `fs:NAME` of the installation's. */
-const McpServerReference = Schema.String.check(
+export const McpServerReference = Schema.String.check(
   Schema.isPattern(/^(?:fs:)?(?!share$)[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*$/, { message: "is no name of an MCP server" }),
   Schema.isMaxLength(67)
 )
@@ -65,28 +64,6 @@ export const McpResourceList = Schema.Struct({ resources: Schema.Array(McpResour
   identifier: "McpResourceList"
 })
 
-/** An MCP server as it is shown to others, without its secrets. */
-export const SharedMcpServer = Schema.Struct({
-  name: Schema.String,
-  config: Schema.Struct({
-    type: McpServer.fields.transport_type,
-    command: McpServer.fields.command,
-    args: McpServer.fields.args,
-    url: McpServer.fields.url,
-    headers: McpServer.fields.headers,
-    env: McpServer.fields.env,
-    allowed_tools: McpServer.fields.allowed_tools
-  }),
-  created_at: Moment
-}).annotate({ identifier: "SharedMcpServer" })
-
-/** A share with its token, which is shown this once. */
-export const IssuedMcpShare = Schema.Struct({
-  share_token: Schema.String,
-  ...SharedMcpServer.fields,
-  expires_at: Moment
-}).annotate({ identifier: "IssuedMcpShare" })
-
 /** MCP servers: programs and services whose tools agents can use. */
 export class McpServersApi extends HttpApiGroup.make("mcpServers")
   .add(
@@ -116,11 +93,6 @@ export class McpServersApi extends HttpApiGroup.make("mcpServers")
         description: "One of the type `stdio` is a program on the service's machine and needs the scope `mcp_stdio`."
       })
     ),
-    HttpApiEndpoint.get("shared", "/mcp-servers/share", {
-      headers: { "x-share-token": Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200)) },
-      success: SharedMcpServer,
-      error: [problem(McpErrors.McpShareNotFound), ...writeProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Read a shared MCP server" })),
     HttpApiEndpoint.get("get", "/mcp-servers/:name", {
       params,
       success: McpServer,
@@ -166,23 +138,7 @@ export class McpServersApi extends HttpApiGroup.make("mcpServers")
         summary: "Read a resource of an MCP server",
         description: "Asks the server itself. The slashes of the URI may also stand in the path as they are."
       })
-    ),
-    HttpApiEndpoint.post("share", "/mcp-servers/:name/share", {
-      params,
-      success: IssuedMcpShare,
-      error: [absent, readOnly, ...writeProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Share an MCP server",
-        description:
-          "Whoever has a key of any tenant and the token can read it, without its secrets, for MCP_SHARE_LIFE."
-      })
-    ),
-    HttpApiEndpoint.delete("unshare", "/mcp-servers/:name/share", {
-      params,
-      success: HttpApiSchema.NoContent,
-      error: [absent, readOnly, ...writeProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Take back all shares of an MCP server" }))
+    )
   )
   .middleware(RequestBody)
   .middleware(Authentication)

@@ -76,6 +76,7 @@ export const startProblems = [
   problem(SessionErrors.SessionRetrievalFailed),
   problem(SessionErrors.SessionPersistFailed),
   problem(McpErrors.McpListFailed),
+  problem(McpErrors.McpServerNotFound),
   problem(McpErrors.TooManyMcpServers),
   problem(ImageErrors.TooManyImages),
   problem(ImageErrors.ImageTooLarge),

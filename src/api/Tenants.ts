@@ -1,8 +1,9 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { ApiKey, TenantScope } from "../domain/ApiKey.ts"
+import { ApiKey, ApiKeyName, TenantScope } from "../domain/ApiKey.ts"
+import { TenantNotFound } from "../domain/errors/BudgetErrors.ts"
 import { AlreadyExists } from "../domain/errors/StorageErrors.ts"
-import { Tenant, TenantName } from "../domain/Tenant.ts"
+import { Tenant, TenantId, TenantName } from "../domain/Tenant.ts"
 import { Authentication, RequiredScope } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
@@ -15,12 +16,17 @@ export const IssuedApiKey = Schema.Struct({
   key: Schema.String
 }).annotate({ identifier: "IssuedApiKey" })
 
-/** A tenant to be made. Its keys can never be given more than its first one has: nobody else can give it more. */
+const scopes = Schema.Array(TenantScope).check(Schema.isMinLength(1), Schema.isUnique())
+
+/** A tenant to be made. Its administrators can give no key a scope that theirs lack; the operator can. */
 export const NewTenant = Schema.Struct({
   name: TenantName,
   /** What the first key may do: `admin` and `query` unless given. */
-  scopes: Schema.optionalKey(Schema.Array(TenantScope).check(Schema.isMinLength(1), Schema.isUnique()))
+  scopes: Schema.optionalKey(scopes)
 }).annotate({ identifier: "NewTenant" })
+
+/** A key that the operator makes for a tenant. */
+export const NewTenantKey = Schema.Struct({ name: ApiKeyName, scopes }).annotate({ identifier: "NewTenantKey" })
 
 /** A new tenant with its first key. */
 export const IssuedTenant = Schema.Struct({
@@ -45,6 +51,18 @@ export class TenantsApi extends HttpApiGroup.make("tenants")
         summary: "Create a tenant",
         description:
           "With its first key, whose secret is shown this once. The key has the scopes `admin` and `query`, or those of `scopes`; the tenant's own administrators can give other keys no scope that theirs lack."
+      })
+    ),
+    HttpApiEndpoint.post("createKey", "/tenants/:id/api-keys", {
+      params: { id: TenantId },
+      payload: NewTenantKey,
+      success: IssuedApiKey.pipe(HttpApiSchema.status(201)),
+      error: [problem(TenantNotFound), ...writeProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Create an API key of a tenant",
+        description:
+          "With any scopes but the operator's: also such as no administrator of the tenant can give, `mcp_stdio` for one, and where the tenant has lost its keys. Its secret is shown this once."
       })
     ),
     HttpApiEndpoint.get("list", "/tenants", {

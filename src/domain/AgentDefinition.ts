@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { KeptTextReference } from "./KeptText.ts"
+import { McpServerName } from "./McpServer.ts"
 import { ModelName } from "./ModelName.ts"
 import { ToolRules } from "./ToolRules.ts"
 
@@ -13,7 +14,12 @@ export const agentDefinitionFields = {
   /** Model id or alias; `inherit` or absent: the run's. */
   model: Schema.optionalKey(Schema.NullOr(ModelName)),
   /** Its skills, by name or id. */
-  skills: Schema.optionalKey(Schema.NullOr(Schema.Array(KeptTextReference).check(Schema.isMaxLength(50))))
+  skills: Schema.optionalKey(Schema.NullOr(Schema.Array(KeptTextReference).check(Schema.isMaxLength(50)))),
+  /**
+   * The MCP servers whose tools it has, by name, beside `tools`; when absent those of the request, or of the agent that
+   * calls it, and of these only what `tools` lets through.
+   */
+  mcp_servers: Schema.optionalKey(Schema.NullOr(Schema.Array(McpServerName).check(Schema.isMaxLength(100))))
 } as const
 
 /** What an agent is, whether it leads a run or is called as a subagent. */

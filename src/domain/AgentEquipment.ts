@@ -28,14 +28,17 @@ export type EquippedMcpServer = typeof EquippedMcpServer.Type
  * is the same on another instance, whatever has been changed or deleted since.
  */
 export const AgentEquipment = Schema.Struct({
-  /** Whom it can have work done by, by name. Their skills are names in `skills`. */
+  /** Whom it can have work done by, by name. Their skills and servers are names in `skills` and `mcpServers`. */
   subagents: Schema.Record(Schema.String, AgentDefinition),
   /** Its own and its subagents' skills. */
   skills: Schema.Array(NamedText),
   /** The names of those that are its own; the others exist for subagents alone. */
   ownSkills: Schema.Array(Schema.String),
   commands: Schema.Array(NamedText),
+  /** Its own and its subagents' MCP servers. */
   mcpServers: Schema.Array(EquippedMcpServer),
+  /** The names of those that are its own; the others exist for subagents alone. */
+  ownMcpServers: Schema.Array(Schema.String),
   /** The pictures that go with its prompt. */
   images: Schema.Array(LoadedImage)
 })
@@ -48,5 +51,6 @@ export const noEquipment: AgentEquipment = {
   ownSkills: [],
   commands: [],
   mcpServers: [],
+  ownMcpServers: [],
   images: []
 }

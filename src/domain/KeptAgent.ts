@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { agentDefinitionFields } from "./AgentDefinition.ts"
 import { AgentId, AgentVersionNumber } from "./AgentReference.ts"
+import { McpServerName } from "./McpServer.ts"
 import { Moment } from "./Moment.ts"
 import { ResourceName } from "./ResourceName.ts"
 
@@ -26,7 +27,8 @@ const seenFields = {
   prompt: Schema.String,
   tools: Schema.NullOr(Schema.Array(Schema.String)),
   model: Schema.NullOr(Schema.String),
-  skills: Schema.NullOr(Schema.Array(Schema.String))
+  skills: Schema.NullOr(Schema.Array(Schema.String)),
+  mcp_servers: Schema.NullOr(Schema.Array(McpServerName))
 } as const
 
 /** An agent that a tenant keeps, in its latest version. */

@@ -53,8 +53,8 @@ export interface InstanceSettings {
   readonly maxImageBytes: number
   /** Most MCP servers of a tenant, and of a request. */
   readonly maxMcpServers: number
-  /** How long a share of an MCP server can be used. */
-  readonly mcpShareLife: number
+  /** How long a share holds whose maker does not say. */
+  readonly shareLife: number
   /** Most files, links and directories of a workspace of which a checkpoint is kept. */
   readonly checkpointFiles: number
   /** Most bytes of such a workspace. */

@@ -1,17 +1,11 @@
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import { defaultPageSize } from "../domain/Page.ts"
 import { McpInquiries } from "../services/McpInquiries.ts"
 import { McpServers } from "../services/McpServers.ts"
-import { McpShares, type SharedMcpServer } from "../services/McpShares.ts"
 import { pageEnd, pagePosition } from "./Cursors.ts"
-
-const shown = ({ created_at, server }: SharedMcpServer) => {
-  const { allowed_tools, args, command, env, headers, name, transport_type: type, url } = server
-  return { name, config: { type, command, args, url, headers, env, allowed_tools }, created_at }
-}
 
 /** Answers the endpoints of MCP servers. */
 export const McpServersHandlers = HttpApiBuilder.group(
@@ -20,7 +14,6 @@ export const McpServersHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const servers = yield* McpServers
     const inquiries = yield* McpInquiries
-    const shares = yield* McpShares
 
     return handlers
       .handle(
@@ -36,12 +29,6 @@ export const McpServersHandlers = HttpApiBuilder.group(
         "create",
         Effect.fn("mcpServers.create")(function* ({ payload: { config, name, type } }) {
           return yield* servers.create(yield* CurrentPrincipal, name, type, config)
-        })
-      )
-      .handle(
-        "shared",
-        Effect.fn("mcpServers.shared")(function* ({ headers }) {
-          return shown(yield* shares.find(Redacted.make(headers["x-share-token"])))
         })
       )
       .handle(
@@ -72,19 +59,6 @@ export const McpServersHandlers = HttpApiBuilder.group(
         "resource",
         Effect.fn("mcpServers.resource")(function* ({ params }) {
           return yield* inquiries.read(yield* CurrentPrincipal, params.name, params.uri)
-        })
-      )
-      .handle(
-        "share",
-        Effect.fn("mcpServers.share")(function* ({ params }) {
-          const share = yield* shares.share(yield* CurrentPrincipal, params.name)
-          return { share_token: Redacted.value(share.token), ...shown(share), expires_at: share.expires_at }
-        })
-      )
-      .handle(
-        "unshare",
-        Effect.fn("mcpServers.unshare")(function* ({ params }) {
-          return yield* shares.revoke(yield* CurrentPrincipal, params.name)
         })
       )
   })

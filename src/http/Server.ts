@@ -4,7 +4,8 @@ import { Digest } from "effect/crypto"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { AgentsHandlers, SharedAgentsHandlers } from "./Agents.ts"
+import { AgentsHandlers } from "./Agents.ts"
+import { AgentSharesHandlers } from "./AgentShares.ts"
 import { ApiKeysHandlers } from "./ApiKeys.ts"
 import { AuthenticationLayer } from "./Authentication.ts"
 import { BoundaryLayer } from "./Boundary.ts"
@@ -18,6 +19,7 @@ import { ErrorsPageLayer } from "./ErrorsPage.ts"
 import { HealthHandlers } from "./Health.ts"
 import { MemoriesHandlers } from "./Memories.ts"
 import { McpServersHandlers } from "./McpServers.ts"
+import { McpSharesHandlers } from "./McpShares.ts"
 import { metricsLayer } from "./Metrics.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { ProjectsHandlers } from "./Projects.ts"
@@ -43,13 +45,14 @@ const HandlersLayer = Layer.mergeAll(
   MemoriesHandlers,
   ProjectsHandlers,
   AgentsHandlers,
-  SharedAgentsHandlers,
+  AgentSharesHandlers,
   SkillsHandlers,
   SlashCommandsHandlers,
   ToolPresetsHandlers,
   WebSocketHandlers,
   WebSocketTicketsHandlers,
   McpServersHandlers,
+  McpSharesHandlers,
   WebhooksHandlers,
   TenantsHandlers,
   BudgetsHandlers,

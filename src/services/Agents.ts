@@ -37,10 +37,10 @@ export class Agents extends Context.Service<
       const repository = yield* AgentRepository
       const resources = yield* makeNamedResources(repository, (agent_id) => new AgentNotFound({ agent_id }))
 
-      const named = ({ description, model, name, prompt, skills, tools }: KeptAgent | AgentVersion): NamedAgent => ({
-        name,
-        definition: { description, prompt, tools, model, skills }
-      })
+      const named = (agent: KeptAgent | AgentVersion): NamedAgent => {
+        const { description, mcp_servers, model, name, prompt, skills, tools } = agent
+        return { name, definition: { description, prompt, tools, model, skills, mcp_servers } }
+      }
 
       const resolve = Effect.fn("Agents.resolve")(function* (principal: Principal, reference: AgentReference) {
         if (typeof reference === "string") {

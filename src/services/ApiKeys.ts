@@ -2,10 +2,12 @@ import { Context, Duration, Effect, Layer, Option, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Cache } from "../cache/Cache.ts"
 import { type ApiKey, type ApiKeyHash, ApiKeyId, type ApiKeyScope, Principal } from "../domain/ApiKey.ts"
+import { TenantNotFound } from "../domain/errors/BudgetErrors.ts"
 import { Forbidden, Unauthorized } from "../domain/errors/RequestErrors.ts"
 import { ApiKeyNotFound } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
+import type { TenantId } from "../domain/Tenant.ts"
 import { ApiKeyRepository } from "../storage/ApiKeyRepository.ts"
 import { makeSecrets } from "./ApiKeySecrets.ts"
 import { makeReadThrough } from "./ReadThrough.ts"
@@ -36,6 +38,12 @@ export class ApiKeys extends Context.Service<
       name: string,
       scopes: ReadonlyArray<ApiKeyScope>
     ): Effect.Effect<IssuedKey, Forbidden | DatabaseFailure>
+    /** Makes a key of any tenant with any scopes: the operator's way. */
+    createFor(
+      tenant: TenantId,
+      name: string,
+      scopes: ReadonlyArray<ApiKeyScope>
+    ): Effect.Effect<IssuedKey, TenantNotFound | DatabaseFailure>
     list(principal: Principal, position: PagePosition | null, size: number): Effect.Effect<Page<ApiKey>, ReadFailure>
     /** From its answer on the key opens nothing, on any instance that shares the cache. */
     revoke(principal: Principal, id: ApiKeyId): Effect.Effect<ApiKey, ApiKeyNotFound | DatabaseFailure>
@@ -61,6 +69,18 @@ export class ApiKeys extends Context.Service<
         return yield* principalOf(yield* secrets.hash(secret))
       })
 
+      const createFor = Effect.fn("ApiKeys.createFor")(function* (
+        tenant_id: TenantId,
+        name: string,
+        scopes: ReadonlyArray<ApiKeyScope>
+      ) {
+        const { hash, secret } = yield* secrets.issue
+        const id = ApiKeyId.make(yield* random.uuidV7())
+        const created = yield* repository.create({ id, tenant_id, name, hash, scopes })
+        if (Option.isNone(created)) return yield* new TenantNotFound({ tenant_id })
+        return { apiKey: created.value, secret }
+      })
+
       const create = Effect.fn("ApiKeys.create")(function* (
         principal: Principal,
         name: string,
@@ -68,15 +88,8 @@ export class ApiKeys extends Context.Service<
       ) {
         const missing = scopes.find((scope) => !principal.has(scope) && !principal.has("operator"))
         if (missing !== undefined) return yield* new Forbidden({ scope: missing })
-        const { hash, secret } = yield* secrets.issue
-        const apiKey = yield* repository.create({
-          id: ApiKeyId.make(yield* random.uuidV7()),
-          tenant_id: principal.tenant_id,
-          name,
-          hash,
-          scopes
-        })
-        return { apiKey, secret }
+        // The principal's own tenant is there.
+        return yield* Effect.catchTag(createFor(principal.tenant_id, name, scopes), "TenantNotFound", Effect.die)
       })
 
       const revoke = Effect.fn("ApiKeys.revoke")(function* (principal: Principal, id: ApiKeyId) {
@@ -90,6 +103,7 @@ export class ApiKeys extends Context.Service<
         authenticate,
         confirm: Effect.fn("ApiKeys.confirm")(({ api_key_hash }) => principalOf(api_key_hash)),
         create,
+        createFor,
         revoke,
         list: Effect.fn("ApiKeys.list")((principal, position, size) =>
           asRead(repository.list(principal.tenant_id, position, size))

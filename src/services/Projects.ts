@@ -1,10 +1,14 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { Workspaces } from "../agent/Workspaces.ts"
 import type { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { ProjectExists, ProjectNotFound } from "../domain/errors/ResourceErrors.ts"
 import type { NewProject, Project, ProjectChange } from "../domain/Project.ts"
 import { ProjectRepository } from "../storage/ProjectRepository.ts"
 import { makeNamedResources, type NamedResources } from "./NamedResources.ts"
+import { Sessions } from "./Sessions.ts"
+
+/** How many sessions of a project that is deleted are forgotten at once. */
+const forgottenAtOnce = 32
 
 /** Names that a tenant has given to workspaces. A project that is deleted leaves its workspace and its sessions. */
 export class Projects extends Context.Service<
@@ -15,8 +19,21 @@ export class Projects extends Context.Service<
     Projects,
     Effect.gen(function* () {
       const workspaces = yield* Workspaces
+      const sessions = yield* Sessions
+      const repository = yield* ProjectRepository
       const resources = yield* makeNamedResources(
-        yield* ProjectRepository,
+        {
+          ...repository,
+          delete: Effect.fnUntraced(function* (tenant, id) {
+            const left = yield* repository.delete(tenant, id)
+            const changed = Option.getOrElse(left, () => [])
+            yield* Effect.forEach(changed, (session) => sessions.touch(tenant, session), {
+              concurrency: forgottenAtOnce,
+              discard: true
+            })
+            return Option.isSome(left)
+          })
+        },
         (project_id) => new ProjectNotFound({ project_id })
       )
       const taken = (name: string | undefined) => () => Effect.fail(new ProjectExists({ project_name: name ?? "" }))

@@ -26,7 +26,7 @@ import type { ReadFailure } from "./ReadFailure.ts"
 import type { DbOperational, DbUnavailable, RedisUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { ProjectId } from "../domain/Project.ts"
 import type { ImageFailure } from "../domain/errors/ImageErrors.ts"
-import type { McpListFailed, TooManyMcpServers } from "../domain/errors/McpErrors.ts"
+import type { McpListFailed, McpServerNotFound, TooManyMcpServers } from "../domain/errors/McpErrors.ts"
 import type { UrlRefused, UrlUnreachable } from "../domain/errors/OutboundErrors.ts"
 import type { PromptImage } from "../domain/Image.ts"
 import type { RequestedMcpServers } from "../domain/McpServer.ts"
@@ -95,6 +95,7 @@ export type EquipmentFailure =
   | SkillNotFound
   | ToolPresetNotFound
   | McpListFailed
+  | McpServerNotFound
   | TooManyMcpServers
   | ImageFailure
   | UrlRefused

@@ -17,20 +17,22 @@ import { makeTransaction } from "./Transaction.ts"
 export type StorableAgent = NewAgent & { readonly created_at?: DateTime.Utc }
 
 const definition = `definition->>'description' AS description, definition->>'prompt' AS prompt,
-  definition->'tools' AS tools, definition->>'model' AS model, definition->'skills' AS skills`
+  definition->'tools' AS tools, definition->>'model' AS model, definition->'skills' AS skills,
+  definition->'mcp_servers' AS mcp_servers`
 
 /** What is selected for an agent, as SQL. */
 export const agentColumns = `id, name, version, ${definition}, created_at, updated_at,
   EXISTS (SELECT FROM agent_shares WHERE agent_id = agents.id AND expires_at > now()) AS is_shared`
 
-const toRow = ({ created_at, description, model, name, prompt, skills, tools }: StorableAgent) => ({
+const toRow = ({ created_at, description, mcp_servers, model, name, prompt, skills, tools }: StorableAgent) => ({
   name,
   definition: json({
     description,
     prompt,
     tools: tools ?? null,
     model: model ?? null,
-    skills: skills ?? null
+    skills: skills ?? null,
+    mcp_servers: mcp_servers ?? null
   }),
   ...(created_at === undefined ? {} : { created_at: DateTime.formatIso(created_at) })
 })

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { ApiKey, ApiKeyHash, type ApiKeyId, type ApiKeyScope, Principal } from "../domain/ApiKey.ts"
-import { type DatabaseFailure, DbRefused } from "../domain/errors/StorageErrors.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
@@ -27,7 +27,8 @@ const operatorScopes: ReadonlyArray<ApiKeyScope> = ["operator", "admin", "query"
 export class ApiKeyRepository extends Context.Service<
   ApiKeyRepository,
   {
-    create(key: NewApiKey): Effect.Effect<ApiKey, DatabaseFailure>
+    /** None when there is no such tenant. */
+    create(key: NewApiKey): Effect.Effect<Option.Option<ApiKey>, DatabaseFailure>
     list(tenant: TenantId, position: PagePosition | null, size: number): Effect.Effect<Page<ApiKey>, DatabaseFailure>
     /** None when the tenant has no such key; revoking again keeps the first moment. Answers with its hash too. */
     revoke(
@@ -55,17 +56,16 @@ export class ApiKeyRepository extends Context.Service<
       const principal = firstRow(Principal)
       const page = pageOf(ApiKey)
 
-      const create = Effect.fn("ApiKeyRepository.create")(function* (key: NewApiKey) {
-        const operation = "ApiKeyRepository.create"
-        const created = yield* execute(
-          operation,
+      const create = Effect.fn("ApiKeyRepository.create")((key: NewApiKey) =>
+        execute(
+          "ApiKeyRepository.create",
           apiKey(sql`
             INSERT INTO api_keys (id, tenant_id, name, key_hash, scopes)
-            VALUES (${key.id}, ${key.tenant_id}, ${storable(key.name)}, ${key.hash}, ${texts(key.scopes)})
+            SELECT ${key.id}::uuid, id, ${storable(key.name)}, ${key.hash}, ${texts(key.scopes)} FROM tenants
+            WHERE id = ${key.tenant_id}
             RETURNING ${columns}`)
         )
-        return Option.isSome(created) ? created.value : yield* new DbRefused({ operation })
-      })
+      )
 
       const list = Effect.fn("ApiKeyRepository.list")((tenant: TenantId, position: PagePosition | null, size: number) =>
         execute(

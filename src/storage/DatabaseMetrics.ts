@@ -16,13 +16,18 @@ const namedOperations = namedRepositories.flatMap((repository) =>
   )
 )
 
+/** The repositories of shares: they have the same methods. */
+const shareRepositories = ["AgentShareRepository", "McpShareRepository"] as const
+export type ShareRepository = (typeof shareRepositories)[number]
+
+const shareOperations = shareRepositories.flatMap((repository) =>
+  (["create", "find", "list", "revoke", "revokeAll"] as const).map((method) => `${repository}.${method}` as const)
+)
+
 /** What is asked of the database, by the names under which it is measured: the methods of the repositories. */
 export const databaseOperations = [
   "AgentRepository.findVersion",
   "AgentRepository.versions",
-  "AgentShareRepository.create",
-  "AgentShareRepository.find",
-  "AgentShareRepository.revoke",
   "ApiKeyRepository.create",
   "ApiKeyRepository.ensureOperator",
   "ApiKeyRepository.findPrincipal",
@@ -76,9 +81,6 @@ export const databaseOperations = [
   "McpServerRepository.find",
   "McpServerRepository.list",
   "McpServerRepository.update",
-  "McpShareRepository.create",
-  "McpShareRepository.find",
-  "McpShareRepository.revoke",
   "RetentionRepository.removeControls",
   "RetentionRepository.removeDeltas",
   "RetentionRepository.removedAfter",
@@ -137,7 +139,8 @@ export const databaseOperations = [
   "WebSocketTicketRepository.create",
   "WebSocketTicketRepository.redeem",
   "WorkspaceVolumeRepository.claim",
-  ...namedOperations
+  ...namedOperations,
+  ...shareOperations
 ] as const
 
 /** A call of the database that is measured under its own name. */

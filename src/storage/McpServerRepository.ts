@@ -7,9 +7,15 @@ import type { Page, PagePosition } from "../domain/Page.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
 import { after, pageOf } from "./KeysetPage.ts"
-import { makeMcpServerRows, type McpServerContent, McpServerRow, type StoredMcpServer } from "./McpServerRows.ts"
+import {
+  makeMcpServerRows,
+  mcpServerColumns,
+  type McpServerContent,
+  McpServerRow,
+  type StoredMcpServer
+} from "./McpServerRows.ts"
 import { json, storable } from "./Parameters.ts"
-import { allRows, firstRow } from "./Rows.ts"
+import { firstRow, readableRows } from "./Rows.ts"
 
 const Outcome = Schema.Struct({ found: Schema.Int })
 
@@ -25,13 +31,13 @@ export class McpServerRepository extends Context.Service<
       content: McpServerContent,
       most: number
     ): Effect.Effect<StoredMcpServer, McpServerExists | TooManyMcpServers | DatabaseFailure>
-    /** Newest first, from after `position`. */
+    /** Newest first, from after `position`. A row that does not decode is left out. */
     list(
       tenant: TenantId,
       position: PagePosition | null,
       size: number
     ): Effect.Effect<Page<StoredMcpServer>, DatabaseFailure>
-    /** All of a tenant's, for a run. */
+    /** All of a tenant's, for a run. A row that does not decode is left out. */
     all(tenant: TenantId): Effect.Effect<ReadonlyArray<StoredMcpServer>, DatabaseFailure>
     find(tenant: TenantId, name: string): Effect.Effect<Option.Option<StoredMcpServer>, DatabaseFailure>
     /** Puts new content in the place of the old; fails with `McpServerNotFound` when it is gone. */
@@ -51,10 +57,10 @@ export class McpServerRepository extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const execute = yield* makeExecute
       const { open, openOne, seal } = yield* makeMcpServerRows
-      const columns = sql.literal(Object.keys(McpServerRow.fields).join(", "))
+      const columns = sql.literal(mcpServerColumns)
       const row = firstRow(McpServerRow)
-      const rows = allRows(McpServerRow)
-      const page = pageOf(McpServerRow)
+      const readable = readableRows("mcp_servers", McpServerRow)
+      const page = pageOf(McpServerRow, readable)
       const outcome = firstRow(Outcome)
 
       const create = Effect.fn("McpServerRepository.create")(function* (
@@ -105,7 +111,7 @@ export class McpServerRepository extends Context.Service<
       const all = Effect.fn("McpServerRepository.all")((tenant: TenantId) =>
         execute(
           "McpServerRepository.all",
-          rows(sql`SELECT ${columns} FROM mcp_servers WHERE tenant_id = ${tenant} ORDER BY name`)
+          Effect.flatMap(sql`SELECT ${columns} FROM mcp_servers WHERE tenant_id = ${tenant} ORDER BY name`, readable)
         ).pipe(Effect.flatMap(Effect.forEach(open)))
       )
 
@@ -136,10 +142,11 @@ export class McpServerRepository extends Context.Service<
       const remove = Effect.fn("McpServerRepository.delete")((tenant: TenantId, name: string) =>
         execute(
           "McpServerRepository.delete",
-          row(
-            sql`DELETE FROM mcp_servers WHERE tenant_id = ${tenant} AND name = ${storable(name)} RETURNING ${columns}`
+          Effect.map(
+            sql`DELETE FROM mcp_servers WHERE tenant_id = ${tenant} AND name = ${storable(name)} RETURNING id`,
+            (rows) => rows.length > 0
           )
-        ).pipe(Effect.map(Option.isSome))
+        )
       )
 
       return McpServerRepository.of({ create, list, all, find, update, delete: remove })

@@ -34,6 +34,9 @@ export const McpServerRow = Schema.Struct({
 })
 type McpServerRow = typeof McpServerRow.Type
 
+/** What is selected for such a row, as SQL. */
+export const mcpServerColumns = Object.keys(McpServerRow.fields).join(", ")
+
 const metadataOf = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Json))
 const SettingsText = Schema.fromJsonString(McpSettings)
 const encode = Schema.encodeEffect(SettingsText)

@@ -20,6 +20,7 @@ import runChanges from "./migrations/0015_run_changes.ts"
 import queuedRuns from "./migrations/0016_queued_runs.ts"
 import oldControls from "./migrations/0017_old_controls.ts"
 import webhooks from "./migrations/0018_webhooks.ts"
+import shareIds from "./migrations/0019_share_ids.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -40,7 +41,8 @@ const migrations = {
   "0015_run_changes": runChanges,
   "0016_queued_runs": queuedRuns,
   "0017_old_controls": oldControls,
-  "0018_webhooks": webhooks
+  "0018_webhooks": webhooks,
+  "0019_share_ids": shareIds
 }
 
 const table = "schema_migrations"

@@ -24,6 +24,7 @@ const operations = {
   resources: { method: "GET", path: "/kept/resources" },
   resource: { method: "GET", path: "/kept/resources/demo%3A%2F%2Fx" },
   share: { method: "POST", path: "/kept/share" },
+  shares: { method: "GET", path: "/kept/shares" },
   unshare: { method: "DELETE", path: "/kept/share" }
 } as const
 type Operation = keyof typeof operations
@@ -45,7 +46,8 @@ const matrix = {
   /** The server takes the statement for a mistake. */
   changed: {
     ...everything({ status: 500, error_id: "ERR_DB_REFUSED" }),
-    list: { status: 500, error_id: "ERR_MCP_LIST_FAILED" }
+    list: { status: 500, error_id: "ERR_MCP_LIST_FAILED" },
+    shares: { status: 500, error_id: "ERR_SESSION_RETRIEVAL_FAILED" }
   }
 } as const satisfies Record<string, Record<Operation, Cell>>
 type Fault = keyof typeof matrix

@@ -116,7 +116,7 @@ export const settings: InstanceSettings = {
   maxImages: 20,
   maxImageBytes: 1_000_000,
   maxMcpServers: 20,
-  mcpShareLife: 60_000,
+  shareLife: 60_000,
   maxRuns: 1,
   maxRunsPerTenant: 1,
   maxQueuedPerSession: 1,
@@ -142,6 +142,7 @@ export const apiKeys: typeof ApiKeys.Service = {
   authenticate: (secret) => principalOf(Redacted.value(secret)),
   confirm: (principal) => Effect.succeed(principal),
   create: () => Effect.succeed({ apiKey, secret: Redacted.make("secret") }),
+  createFor: () => Effect.succeed({ apiKey, secret: Redacted.make("secret") }),
   list: () => Effect.succeed({ items: [apiKey], next: { created_at: "2026-01-31 12:00:00.123456+00", id: keyId } }),
   revoke: () => Effect.succeed(apiKey)
 }
@@ -220,7 +221,9 @@ const mcpInquiries: typeof McpInquiries.Service = {
 
 const mcpShares: typeof McpShares.Service = {
   share: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  list: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
   revoke: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
+  revokeAll: (_, name) => Effect.fail(new McpServerNotFound({ mcp_server: name })),
   find: () => Effect.fail(new McpShareNotFound())
 }
 

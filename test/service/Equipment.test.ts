@@ -106,8 +106,13 @@ describe("projects", () => {
     await refused({ project_id: project }, 404, "ERR_PROJECT_NOT_FOUND", { key: stranger })
   })
 
-  it("that are deleted leave their sessions", async () => {
+  it("that are deleted leave their sessions, which are in none from then on", async () => {
+    const inProject = async () => at((await ask("GET", `/sessions/${stream.sessionId}`)).body, "project_id")
+    assert.strictEqual(await inProject(), project)
+    assert.strictEqual((await ask("DELETE", `/projects/${project}`, { key: stranger })).status, 404)
+    assert.strictEqual(await inProject(), project)
     assert.strictEqual((await ask("DELETE", `/projects/${project}`)).status, 204)
+    assert.isNull(await inProject())
     const rows = await rowsOf(setting().database, "SELECT project_id FROM sessions WHERE id = $1", [stream.sessionId])
     assert.deepEqual(rows, [{ project_id: null }])
     await run({ prompt: "Still there?", ...small }, `/sessions/${stream.sessionId}/resume`)
@@ -307,7 +312,12 @@ describe("agents", () => {
   it("are shared for a time with who has the token, without what is the tenant's own, and copied", async () => {
     const { database, service } = setting()
     await make("/skills", { name: "watering", description: "x", content: "x" })
-    const shared = await make("/agents", { ...gardener, name: "shared", skills: ["watering"] })
+    const shared = await make("/agents", {
+      ...gardener,
+      name: "shared",
+      skills: ["watering"],
+      mcp_servers: ["hoses"]
+    })
     const issued = await ask("POST", `/agents/${shared}/share?expires_in_seconds=60`)
     assert.strictEqual(issued.status, 200, issued.text)
     const token = textAt(issued.body, "share_token")
@@ -318,11 +328,17 @@ describe("agents", () => {
 
     const seen = await ask("GET", `/shared/agents/${token}`, { key: stranger })
     assert.deepInclude(at(seen.body, "agent"), { name: "shared", prompt: gardener.prompt, tools: gardener.tools })
-    for (const own of [shared, "watering"]) assert.notInclude(seen.text, own)
+    for (const own of [shared, "watering", "hoses"]) assert.notInclude(seen.text, own)
     const path = `/shared/agents/${token}/import`
     const copy = await ask("POST", path, { key: stranger, body: {} })
     assert.strictEqual(copy.status, 201, copy.text)
-    assert.deepInclude(copy.body, { name: "shared", version: 1, model: gardener.model, skills: null })
+    assert.deepInclude(copy.body, {
+      name: "shared",
+      version: 1,
+      model: gardener.model,
+      skills: null,
+      mcp_servers: null
+    })
     assert.strictEqual((await ask("POST", path, { key: stranger, body: {} })).status, 409)
     assert.strictEqual((await ask("POST", path, { key: stranger, body: { name: "other" } })).status, 201)
     // What was seen is a document that can be taken as it is.
@@ -340,12 +356,32 @@ describe("agents", () => {
     await rowsOf(database, "UPDATE agent_shares SET expires_at = now()")
     await gone(token)
     assert.isFalse(at((await ask("GET", `/agents/${shared}`)).body, "is_shared"))
-    const second = textAt((await ask("POST", `/agents/${shared}/share`)).body, "share_token")
-    assert.strictEqual((await ask("GET", `/shared/agents/${second}`)).status, 200)
+    assert.deepEqual(at((await ask("GET", `/agents/${shared}/shares`)).body, "shares"), [])
+    const again = async () => (await ask("POST", `/agents/${shared}/share`)).body
+    const [second, third, fourth] = [await again(), await again(), await again()]
+    const tokenOf = (share: unknown) => textAt(share, "share_token")
+    const [newest] = listAt((await ask("GET", `/agents/${shared}/shares?page_size=1`)).body, "shares")
+    assert.deepEqual(newest, {
+      id: at(fourth, "id"),
+      created_at: at(fourth, "created_at"),
+      expires_at: at(fourth, "expires_at")
+    })
+    const path3 = `/agents/${shared}/shares/${textAt(third, "id")}`
+    for (const options of [{ key: stranger }, {}] as const) {
+      const listed = await ask("GET", `/agents/${shared}/shares`, options)
+      assert.strictEqual(listed.status, "key" in options ? 404 : 200)
+      assert.strictEqual((await ask("DELETE", path3, options)).status, "key" in options ? 404 : 204)
+    }
+    await gone(tokenOf(third))
+    const twice = await ask("DELETE", path3)
+    assert.deepEqual([twice.status, at(twice.body, "error.code")], [404, "AGENT_SHARE_NOT_FOUND"])
+    for (const share of [second, fourth]) {
+      assert.strictEqual((await ask("GET", `/shared/agents/${tokenOf(share)}`, { key: stranger })).status, 200)
+    }
     assert.strictEqual((await ask("DELETE", `/agents/${shared}/share`)).status, 204)
-    await gone(second)
+    for (const share of [second, fourth]) await gone(tokenOf(share))
     await gone("x".repeat(46))
-    for (const secret of [token, second]) assert.notInclude(service.output(), secret)
+    for (const secret of [token, tokenOf(second)]) assert.notInclude(service.output(), secret)
   })
 
   it("from elsewhere have moments that are some", async () => {

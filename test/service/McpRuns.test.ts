@@ -80,6 +80,17 @@ const results = (stream: EventReader): ReadonlyArray<string> =>
     .filter((block) => at(block, "type") === "tool_result")
     .map((block) => JSON.stringify(at(block, "content")))
 
+/** The servers whose tools the model was offered in the first request of an agent, by what its system prompt says. */
+const serversOf = (stream: EventReader, system: string): ReadonlyArray<string> => {
+  const request = setting()
+    .model.requests()
+    .find(
+      ({ body, sessionId }) => sessionId === stream.sessionId && JSON.stringify(at(body, "system")).includes(system)
+    )
+  const names = listAt(request?.body, "tools").map((tool) => textAt(tool, "name"))
+  return [...new Set(names.flatMap((name) => /^mcp__(.+?)__/.exec(name)?.[1] ?? []))].toSorted()
+}
+
 const offered = (stream: EventReader): ReadonlyArray<string> =>
   setting()
     .model.requests()
@@ -206,6 +217,7 @@ describe("the installation's servers", () => {
       ["PUT", "/fs:house", { config: {} }],
       ["DELETE", "/fs:house"],
       ["POST", "/fs:house/share"],
+      ["GET", "/fs:house/shares"],
       ["DELETE", "/fs:house/share"]
     ] as const) {
       const answer = await send(method, path, body)
@@ -260,6 +272,103 @@ describe("mcp_servers in a request", () => {
     }
     assert.include(await refused({ a: { type: "http", url: "file:///etc/passwd" } }), "http")
     assert.include(await refused({ a: { ...program, secret: 1 } }), "secret")
+  })
+})
+
+describe("an agent that names MCP servers", () => {
+  const agentNamed = (name: string, text: string, steps: Script) => ({
+    tool: "Agent",
+    input: { description: name, subagent_type: name, prompt: scripted(text, ...steps) }
+  })
+
+  const subagents = {
+    errand: { description: "Runs errands", prompt: "You run errands.", mcp_servers: ["local"] },
+    reader: { description: "Reads", prompt: "You read.", tools: ["Read"], mcp_servers: ["remote", "local"] },
+    heir: { description: "Has all", prompt: "You have all." },
+    hermit: { description: "Has none", prompt: "You have none.", mcp_servers: [] }
+  }
+
+  beforeAll(async () => {
+    const { service } = setting()
+    const body = {
+      name: "clerk",
+      description: "x",
+      prompt: "You are a clerk.",
+      mcp_servers: ["remote", "idle"],
+      tools: []
+    }
+    const made = await service.request("POST", "/api/v1/agents", { key: trusted, body })
+    assert.strictEqual(made.status, 201, made.text)
+    assert.deepEqual(at(made.body, "mcp_servers"), ["remote", "idle"])
+  })
+
+  it("has their tools and no others, also where it is called by one that has not", async () => {
+    const { model, service } = setting()
+    const input = { message: "from an errand" }
+    const asked = ask(
+      "Delegate.",
+      [
+        { tools: [call("remote", "echo", { message: "from the clerk" }), call("local", "echo", input)] },
+        agentNamed("errand", "Go.", [{ tools: [call("local", "echo", input)] }, { text: "Gone.", hold: "errand" }]),
+        agentNamed("reader", "Read.", [{ text: "Read." }]),
+        agentNamed("heir", "Rest.", [{ text: "Rested." }]),
+        agentNamed("hermit", "Hide.", [{ text: "Hidden." }]),
+        { text: "Done." }
+      ],
+      { agent: "clerk", agents: subagents, system_prompt: "You are a clerk." }
+    )
+    await until(
+      "the errand has its answer",
+      () => model.requests().some(({ body }) => JSON.stringify(body).includes("Echo: from an errand")),
+      60_000
+    )
+    const pids = agentProcesses(service.dataDir)
+    const running = pids.map((pid) => [commandLine(pid), readFileSync(`/proc/${pid}/environ`, "latin1")].join("\n"))
+    const shown = pids.map(commandLine).join("\n")
+    model.open("errand")
+    const stream = await asked
+    assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
+    assert.deepEqual(statuses(stream), { remote: "connected" })
+    assert.deepEqual(serversOf(stream, "You are a clerk."), ["remote"])
+    assert.deepEqual(serversOf(stream, "You run errands."), ["local"])
+    assert.deepEqual(serversOf(stream, "You read."), ["local", "remote"])
+    assert.deepEqual(serversOf(stream, "You have all."), ["remote"])
+    assert.deepEqual(serversOf(stream, "You have none."), [])
+    const answers = results(stream).join("\n")
+    assert.include(answers, "Echo: from the clerk")
+    assert.strictEqual(answers.split("Echo: from an errand").length, 2, "the errand's call and not the clerk's")
+    assert.isTrue(running.some((text) => text.includes(`LOCAL_TOKEN=${secrets.env}`)))
+    for (const secret of Object.values(secrets)) assert.notInclude(shown + stream.raw, secret)
+  }, 90_000)
+
+  it("has none where the request says so", async () => {
+    const stream = await ask("Do without.", [agentNamed("errand", "Go.", [{ text: "Gone." }]), { text: "Done." }], {
+      agent: "clerk",
+      agents: subagents,
+      mcp_servers: {}
+    })
+    assert.deepEqual(statuses(stream), {})
+    assert.deepEqual(serversOf(stream, "You run errands."), [])
+  }, 60_000)
+
+  it("names those that there are, of its own tenant", async () => {
+    const { database, service } = setting()
+    const before = await rowsOf(database, "SELECT id FROM sessions")
+    const naming = (server: string) => ({ agents: { one: { description: "x", prompt: "x", mcp_servers: [server] } } })
+    for (const [key, more] of [
+      [trusted, naming("nowhere")],
+      [trusted, { ...naming("nowhere"), mcp_servers: {} }],
+      [stranger, naming("local")],
+      [stranger, { ...naming("local"), mcp_servers: { own: { type: "http", url: "https://example.com" } } }]
+    ] as const) {
+      const answer = await service.request("POST", "/api/v1/query", { key, body: { ...small, prompt: "Hi", ...more } })
+      assert.deepEqual([answer.status, at(answer.body, "error.code")], [404, "MCP_SERVER_NOT_FOUND"], answer.text)
+    }
+    for (const name of ["two words", "fs:house", "a__b", "x".repeat(10_000)]) {
+      const body = { ...small, prompt: "Hi", ...naming(name) }
+      assert.strictEqual((await service.request("POST", "/api/v1/query", { key: trusted, body })).status, 422)
+    }
+    assert.lengthOf(await rowsOf(database, "SELECT id FROM sessions"), before.length)
   })
 })
 

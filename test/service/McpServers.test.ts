@@ -9,7 +9,7 @@ import type { Answer } from "./Service.ts"
 import { useService } from "./UseService.ts"
 
 const setting = useService({
-  env: { OUTBOUND_ALLOW: "127.0.0.1", MCP_SHARE_LIFE: "2 seconds", MAX_MCP_SERVERS: "12", MCP_TIMEOUT: "10 seconds" }
+  env: { OUTBOUND_ALLOW: "127.0.0.1", SHARE_LIFE: "2 seconds", MAX_MCP_SERVERS: "12", MCP_TIMEOUT: "10 seconds" }
 })
 
 const secret = "a-secret-of-the-tests-83c1"
@@ -157,6 +157,8 @@ describe("an MCP server", () => {
       ["GET", "/remote/resources"],
       ["GET", "/remote/resources/demo%3A%2F%2Fx"],
       ["POST", "/remote/share"],
+      ["GET", "/remote/shares"],
+      ["DELETE", `/remote/shares/${crypto.randomUUID()}`],
       ["DELETE", "/remote/share"]
     ] as const) {
       const answer = await send(method, path, method === "PUT" ? { config: {} } : undefined, stranger)
@@ -174,6 +176,9 @@ describe("what does not fit", () => {
   it("is refused with its code", async () => {
     const url = "https://example.com/mcp"
     assert.deepEqual(errorOf(await create("remote", "http", { url })), [409, "MCP_SERVER_EXISTS"])
+    const together = await Promise.all(Array.from({ length: 5 }, () => create("at-once", "http", { url })))
+    assert.deepEqual(together.map(({ status }) => status).toSorted(), [201, 409, 409, 409, 409])
+    assert.strictEqual((await send("DELETE", "/at-once")).status, 204)
     for (const name of ["", "two words", "a:b", "a\u0000b", "a/b", "a__b", "share", "fs:house", "x".repeat(10_000)]) {
       assert.deepEqual(errorOf(await create(name, "http", { url })), [422, "VALIDATION_ERROR"], name.slice(0, 20))
     }
@@ -261,6 +266,12 @@ describe("a server that misbehaves", () => {
       .service.logs()
       .filter((line) => line["error_id"] === "ERR_SECRET_UNREADABLE")
     assert.isAbove(lines.length, 0)
+    await rowsOf(setting().database, "UPDATE mcp_servers SET updated_at = 'infinity' WHERE name = 'garbled'")
+    const without = await send("GET", "")
+    const names = listAt(without.body, "servers").map((server) => at(server, "name"))
+    assert.notInclude(names, "garbled")
+    assert.include(names, "remote")
+    assert.deepEqual(errorOf(await send("GET", "/garbled")), [500, "DATABASE_ERROR"])
     assert.strictEqual((await send("DELETE", "/garbled")).status, 204)
   })
 
@@ -289,6 +300,10 @@ describe("a share", () => {
     const shown = await read(token)
     assert.strictEqual(shown.status, 200, shown.text)
     assert.strictEqual(at(shown.body, "name"), "remote")
+    assert.strictEqual(at(shown.body, "expires_at"), at(share.body, "expires_at"))
+    assert.deepEqual(at(share.body, "config"), at(shown.body, "config"))
+    const [listed] = listAt((await send("GET", "/remote/shares")).body, "shares")
+    for (const field of ["id", "created_at", "expires_at"]) assert.strictEqual(at(listed, field), at(share.body, field))
     assert.deepEqual(at(shown.body, "config.headers"), { Authorization: redacted, "X-API-Key": redacted })
     for (const { text } of [share, shown]) assert.notInclude(text, secret)
     const rows = await rowsOf(setting().database, "SELECT mcp_shares::text AS text FROM mcp_shares")
@@ -296,6 +311,24 @@ describe("a share", () => {
     const expires = Date.parse(textAt(share.body, "expires_at"))
     await sleep(Math.max(0, expires - Date.now()) + 50)
     assert.deepEqual(errorOf(await read(token)), [404, "MCP_SHARE_NOT_FOUND"])
+    assert.deepEqual(at((await send("GET", "/remote/shares")).body, "shares"), [])
+  })
+
+  it("is one of several, each of which can be taken back by itself", async () => {
+    const [one, two] = [
+      (await send("POST", "/remote/share?expires_in_seconds=3600")).body,
+      (await send("POST", "/remote/share?expires_in_seconds=60")).body
+    ]
+    assert.strictEqual(Date.parse(textAt(one, "expires_at")) - Date.parse(textAt(one, "created_at")), 3_600_000)
+    assert.strictEqual((await send("POST", "/remote/share?expires_in_seconds=59")).status, 422)
+    const listed = listAt((await send("GET", "/remote/shares")).body, "shares").map((share) => at(share, "id"))
+    assert.deepEqual(listed, [at(two, "id"), at(one, "id")])
+    const path = `/remote/shares/${textAt(one, "id")}`
+    assert.deepEqual(errorOf(await send("DELETE", path, undefined, stranger)), [404, "MCP_SERVER_NOT_FOUND"])
+    assert.strictEqual((await send("DELETE", path)).status, 204)
+    assert.deepEqual(errorOf(await send("DELETE", path)), [404, "MCP_SHARE_NOT_FOUND"])
+    assert.deepEqual(errorOf(await read(textAt(one, "share_token"))), [404, "MCP_SHARE_NOT_FOUND"])
+    assert.strictEqual((await read(textAt(two, "share_token"))).status, 200)
   })
 
   it("can be taken back, and ends with its server", async () => {

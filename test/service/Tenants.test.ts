@@ -68,6 +68,33 @@ describe("tenants", () => {
     assert.strictEqual((await ask(north, "POST", "/query", { body: request })).status, 403)
   })
 
+  it("may be given more by the operator later, with a key that none of their administrators could make", async () => {
+    const { body } = await ask(operatorKey, "POST", "/tenants", { body: { name: "careful" } })
+    const tenantId = textAt(body, "id")
+    const first = textAt(body, "api_key.key")
+    secrets.push(first)
+    const server = { name: "local", type: "stdio", config: { command: "true" } }
+    const refused = await ask(first, "POST", "/mcp-servers", { body: server })
+    assert.deepEqual([refused.status, at(refused.body, "error.details")], [403, { scope: "mcp_stdio" }])
+    const path = `/tenants/${tenantId}/api-keys`
+    const asked = { body: { name: "trusted", scopes: ["admin", "query", "mcp_stdio"] } }
+    for (const key of [first, north]) assert.strictEqual((await ask(key, "POST", path, asked)).status, 403)
+    const given = await ask(operatorKey, "POST", path, asked)
+    assert.strictEqual(given.status, 201, given.text)
+    const trusted = textAt(given.body, "key")
+    secrets.push(trusted)
+    assert.strictEqual((await ask(trusted, "POST", "/mcp-servers", { body: server })).status, 201)
+    assert.strictEqual((await ask(first, "GET", "/mcp-servers")).text.includes("local"), true)
+    // An administrator who has it gives it to others.
+    await makeKey(trusted, ["query", "mcp_stdio"])
+    assert.lengthOf(listAt((await ask(first, "GET", "/api-keys")).body, "api_keys"), 3)
+
+    const nobody = await ask(operatorKey, "POST", `/tenants/${crypto.randomUUID()}/api-keys`, asked)
+    assert.deepEqual([nobody.status, at(nobody.body, "error.error_id")], [404, "ERR_TENANT_NOT_FOUND"])
+    const operator = await ask(operatorKey, "POST", path, { body: { name: "k", scopes: ["operator"] } })
+    assert.deepEqual([operator.status, at(operator.body, "error.error_id")], [422, "ERR_VALIDATION"])
+  })
+
   it("are not made with scopes that are none, or the operator's, and then not at all", async () => {
     for (const scopes of [[], ["operator"], ["query", "query"], ["root"], "query"]) {
       const { body, status } = await ask(operatorKey, "POST", "/tenants", { body: { name: "never", scopes } })
@@ -82,11 +109,11 @@ describe("tenants", () => {
     assert.strictEqual(status, 200)
     assert.deepEqual(
       listAt(body, "tenants").map((found) => at(found, "name")),
-      ["trusted", "south", "north", "operator"]
+      ["careful", "trusted", "south", "north", "operator"]
     )
     const first = await ask(operatorKey, "GET", "/tenants?page_size=1")
     const second = await ask(operatorKey, "GET", `/tenants?page_size=1&cursor=${textAt(first.body, "next_cursor")}`)
-    assert.strictEqual(at(second.body, "tenants.0.name"), "south")
+    assert.strictEqual(at(second.body, "tenants.0.name"), "trusted")
   })
 
   it("have names of their own", async () => {

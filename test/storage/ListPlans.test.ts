@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { AgentShareRepository } from "../../src/storage/AgentShareRepository.ts"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
 import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
@@ -58,6 +59,14 @@ onServerDatabase("with thousands of rows", (it) => {
         SELECT gen_random_uuid(), ${tenant}, 'p' || number, 'p' || number, '{}' FROM generate_series(1, 2000) number
         RETURNING id`
       const project_id = ProjectId.make(project?.id ?? "")
+      const [agent] = yield* sql<{ id: string }>`
+        INSERT INTO agents (id, tenant_id, name, version, definition)
+        SELECT gen_random_uuid(), ${tenant}, 'a' || number, 1, '{}' FROM generate_series(1, 2000) number
+        RETURNING id`
+      const agent_id = agent?.id ?? ""
+      yield* sql`
+        INSERT INTO agent_shares (token_hash, agent_id, expires_at)
+        SELECT 'h' || number, ${agent_id}, now() + interval '1 day' FROM generate_series(1, 2000) number`
       yield* sql`UPDATE sessions SET project_id = ${project_id} WHERE title LIKE '%77'`
       yield* sql`
         INSERT INTO memories (id, tenant_id, memory, hash, user_id, conversation, turn, embedded_by, embedding, signs)
@@ -87,6 +96,11 @@ onServerDatabase("with thousands of rows", (it) => {
         yield* expectIndex(
           Effect.flatMap(ProjectRepository, (all) => all.list(tenant, at, 50)),
           "projects_by_tenant"
+        )
+        // So are shares of all things.
+        yield* expectIndex(
+          Effect.flatMap(AgentShareRepository, (all) => all.list(tenant, agent_id, at, 50)),
+          "agent_shares_by_age"
         )
         yield* expectIndex(sessions.list(tenant, { search: "9" }, at, 50), "sessions_by_tenant")
         yield* expectIndex(sessions.list(tenant, { tags: ["t7"] }, at, 50), "sessions_by_tag", false)

@@ -50,7 +50,8 @@ onBothDatabases("tenants, keys and controls", (it) => {
         const stranger = yield* newTenant
         const keys = yield* ApiKeyRepository
         const key = newApiKey(tenant, "name\0")
-        const made = yield* keys.create({ ...key, scopes: ["admin", "query"] })
+        const made = Option.getOrThrow(yield* keys.create({ ...key, scopes: ["admin", "query"] }))
+        assert.isTrue(Option.isNone(yield* keys.create(newApiKey(newTenantId()))))
         assert.strictEqual(made.name, "name\u{fffd}")
         const principal = Option.getOrThrow(yield* keys.findPrincipal(key.hash))
         assert.deepStrictEqual(

@@ -3,7 +3,7 @@ import type { Effect, Stream } from "effect"
 import type { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
 import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
 import type { ImageFailure } from "../../src/domain/errors/ImageErrors.ts"
-import type { McpListFailed, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
+import type { McpListFailed, McpServerNotFound, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
 import type { SessionBudgetReached, TenantBudgetReached, TenantNotFound } from "../../src/domain/errors/BudgetErrors.ts"
 import type { ModelCredentialsMissing } from "../../src/domain/errors/ModelErrors.ts"
 import type { UrlRefused, UrlUnreachable } from "../../src/domain/errors/OutboundErrors.ts"
@@ -82,6 +82,7 @@ type Starting =
   | DbOperational
   | RedisUnavailable
   | McpListFailed
+  | McpServerNotFound
   | TooManyMcpServers
   | ImageFailure
   | UrlRefused

@@ -42,7 +42,7 @@ export class TooManyMcpServers extends Schema.TaggedError<TooManyMcpServers>()("
   }
 }
 
-/** No share has this token, or it has expired or was revoked. */
+/** No share of an MCP server has this token or id, or not any more. */
 export class McpShareNotFound extends Schema.TaggedError<McpShareNotFound>()("McpShareNotFound", {}) {
   override get message() {
     return "There is no such share, or not any more."

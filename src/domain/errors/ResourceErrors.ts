@@ -96,9 +96,9 @@ export class AgentVersionConflict extends Schema.TaggedError<AgentVersionConflic
   }
 }
 
-/** No agent is shared under this token, or not any more. */
+/** No share of an agent has this token or id, or not any more. */
 export class AgentShareNotFound extends Schema.TaggedError<AgentShareNotFound>()("AgentShareNotFound", {}) {
   override get message() {
-    return "Nothing is shared under this token."
+    return "There is no such share, or not any more."
   }
 }

@@ -480,7 +480,7 @@ export const catalogue = {
     severity: "info",
     shows: ["response"],
     retry: "no",
-    cause: "No agent is shared under this token: it is unknown, was taken back or has expired.",
+    cause: "No share of an agent has this token or id: it is unknown, was taken back or has expired.",
     remedy: "Ask for a new token."
   },
   SessionBusy: {
@@ -791,7 +791,7 @@ export const catalogue = {
     severity: "info",
     shows: ["response"],
     retry: "fix",
-    cause: "X-Share-Token is no share's token, or the share has expired or was revoked.",
+    cause: "No share of an MCP server has this token or id: it is unknown, was taken back or has expired.",
     remedy: "Ask for a new token."
   },
   McpResourceNotFound: {
