@@ -15,6 +15,7 @@ import * as RequestErrors from "../../src/domain/errors/RequestErrors.ts"
 import * as ResourceErrors from "../../src/domain/errors/ResourceErrors.ts"
 import * as SessionErrors from "../../src/domain/errors/SessionErrors.ts"
 import * as StorageErrors from "../../src/domain/errors/StorageErrors.ts"
+import * as WebhookErrors from "../../src/domain/errors/WebhookErrors.ts"
 
 type FailureClass = {
   new (fields: object): Failure
@@ -37,7 +38,8 @@ const classes = [
   RequestErrors,
   ResourceErrors,
   SessionErrors,
-  StorageErrors
+  StorageErrors,
+  WebhookErrors
 ]
   .flatMap((module) => Object.values(module) as ReadonlyArray<unknown>)
   .filter(isFailureClass)
