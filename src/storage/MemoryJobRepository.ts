@@ -99,12 +99,10 @@ export class MemoryJobRepository extends Context.Service<
 
       const writeLast = Effect.fnUntraced(function* (subject: Subject, { done, error }: LastEvents) {
         const { run_id, session_id, tenant_id } = subject
-        // The number of `done` was set aside when the run ended. For one more event there is room while no other run
-        // of the session has begun.
+        // The number of `done` was set aside when the run ended. For one more event there is room while nothing else
+        // has been written: a run that begins writes the `done` first, so it need not be asked for.
         const [due] = yield* dues(sql`
-          SELECT done_seq, sessions.last_seq = done_seq AND NOT EXISTS (
-              SELECT FROM runs WHERE session_id = ${session_id} AND status IN ('queued', 'running', 'waiting')
-            ) AS free
+          SELECT done_seq, sessions.last_seq = done_seq AS free
           FROM memory_jobs JOIN sessions ON sessions.id = session_id
           WHERE run_id = ${run_id} AND session_id = ${session_id} AND pending_done IS NOT NULL
           FOR UPDATE OF memory_jobs`)

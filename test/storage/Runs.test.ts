@@ -2,7 +2,9 @@ import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Lease } from "../../src/domain/Run.ts"
+import { MemoryJobRepository } from "../../src/storage/MemoryJobRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
+import { RunQueueRepository } from "../../src/storage/RunQueueRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
 import { onBothDatabases } from "./Databases.ts"
@@ -456,6 +458,51 @@ onBothDatabases("runs", (it) => {
         const { lease } = yield* started(tenant, newSession())
         assert.isTrue(yield* runs.finish(lease, [], completed))
         assert.strictEqual((yield* started(tenant, existing(lease.session_id))).run.start_seq, 0)
+      })
+    )
+
+    it.effect("tells what could not be learned from it, also while another run waits for its turn", () =>
+      Effect.gen(function* () {
+        const tenant = yield* newTenant
+        const runs = yield* RunRepository
+        const jobs = yield* MemoryJobRepository
+        const { lease } = yield* started(tenant, newSession())
+        assert.isTrue(
+          yield* runs.finish(lease, records(tenant, lease, 1, 2), completed, {
+            scope: { session_id: lease.session_id },
+            withheld: [],
+            owner: thisInstance,
+            lease_ms: 60_000,
+            done_seq: seq(3),
+            pending_done: "{}"
+          })
+        )
+        const waiting = newRun(tenant, existing(lease.session_id), {
+          may_start: false,
+          queue: { session: 1, tenant: 1 }
+        })
+        assert.strictEqual((yield* runs.start(waiting))._tag, "Queued")
+
+        const job = {
+          run_id: lease.run_id,
+          tenant_id: tenant,
+          session_id: lease.session_id,
+          scope: { session_id: lease.session_id },
+          withheld: [],
+          attempts: 1,
+          owner: thisInstance
+        }
+        const postponed = yield* jobs.postpone(job, 1000, null, { done: '{"reason":"completed"}', error: '{"code":1}' })
+        assert.deepStrictEqual(
+          postponed.records.map(({ event, seq }) => [seq, event]),
+          [
+            [3, "error"],
+            [4, "done"]
+          ]
+        )
+        const queue = yield* RunQueueRepository
+        const next = Option.getOrThrow(yield* queue.claim(lease.session_id, thisInstance, 60_000))
+        assert.deepStrictEqual([next.run.id, next.run.start_seq], [waiting.run_id, 4])
       })
     )
   })
