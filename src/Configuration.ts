@@ -386,6 +386,13 @@ export const settings = {
     "30 seconds",
     "How long a run goes on while nobody reads it, unless it was told to continue."
   ),
+  approvalExpiry: time(
+    "APPROVAL_EXPIRY",
+    "1 second",
+    "7 days",
+    "24 hours",
+    "How long people have to answer what an agent asks, unless the request says; after that it is refused."
+  ),
   shutdownGrace: time(
     "SHUTDOWN_GRACE",
     "0 seconds",
@@ -604,6 +611,7 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       modelRetries: settings.modelRetries.read,
       appendTimeout: settings.appendTimeout.read,
       disconnectGrace: settings.disconnectGrace.read,
+      approvalExpiry: settings.approvalExpiry.read,
       shutdownGrace: settings.shutdownGrace.read,
       appendBufferBytes: settings.appendBufferBytes.read,
       readerBufferBytes: settings.readerBufferBytes.read,

@@ -28,6 +28,7 @@ import { Admission } from "./services/Admission.ts"
 import { Agents } from "./services/Agents.ts"
 import { AgentShares } from "./services/AgentShares.ts"
 import { ApiKeys } from "./services/ApiKeys.ts"
+import { Approvals } from "./services/Approvals.ts"
 import { Budgets } from "./services/Budgets.ts"
 import { Executions } from "./services/Executions.ts"
 import { Equipment } from "./services/Equipment.ts"
@@ -44,6 +45,7 @@ import { MemoryLearning } from "./services/MemoryLearning.ts"
 import { MemoryPreferences } from "./services/MemoryPreferences.ts"
 import { MemoryRecall } from "./services/MemoryRecall.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
+import { OpenApprovals } from "./services/OpenApprovals.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
 import { Projects } from "./services/Projects.ts"
 import { McpInquiries } from "./services/McpInquiries.ts"
@@ -70,6 +72,7 @@ import { WebSocketTickets } from "./services/WebSocketTickets.ts"
 import { AgentRepository } from "./storage/AgentRepository.ts"
 import { AgentShareRepository } from "./storage/AgentShareRepository.ts"
 import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
+import { ApprovalRepository } from "./storage/ApprovalRepository.ts"
 import { BudgetRepository } from "./storage/BudgetRepository.ts"
 import { CheckpointRepository } from "./storage/CheckpointRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
@@ -128,6 +131,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     AgentRepository.layer,
     AgentShareRepository.layer,
     ApiKeyRepository.layer,
+    ApprovalRepository.layer,
     BudgetRepository.layer,
     CheckpointRepository.layer,
     DatabaseProbe.layer,
@@ -247,6 +251,7 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     runTimeout: configuration.runTimeout,
     appendTimeout: configuration.appendTimeout,
     disconnectGrace: configuration.disconnectGrace,
+    approvalExpiry: configuration.approvalExpiry,
     shutdownGrace: configuration.shutdownGrace,
     appendBufferBytes: configuration.appendBufferBytes,
     readerBufferBytes: configuration.readerBufferBytes,
@@ -257,6 +262,7 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
 
 /** What the system does, from the ground up. */
 const servicesLayer = Layer.mergeAll(
+  Approvals.layer,
   Readiness.layer,
   LostRuns.layer,
   McpInquiries.layer,
@@ -275,6 +281,7 @@ const servicesLayer = Layer.mergeAll(
       Leases.layer,
       MemoryLearning.layer,
       MemoryRecall.layer,
+      OpenApprovals.layer,
       RunControls.layer,
       RunLog.layer,
       RunOrders.layer,

@@ -46,6 +46,7 @@ const turnOf = (prompt: string, cwd: string): BegunTurn => ({
   hooks: [],
   model: "sonnet",
   permissionMode: "default",
+  sessionRules: [],
   options: { include_partial_messages: true },
   cwd,
   additionalDirectories: [],

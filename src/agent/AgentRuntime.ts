@@ -42,6 +42,8 @@ export interface AgentTurn {
   readonly hooks: ReadonlyArray<TurnHook>
   readonly model: string
   readonly permissionMode: PermissionMode
+  /** Rules that somebody has allowed for the session. */
+  readonly sessionRules: ReadonlyArray<string>
   /** The request's options; `cwd` and `additional_directories` are resolved and inside the roots. */
   readonly options: Omit<
     RunOptions,

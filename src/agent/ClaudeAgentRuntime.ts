@@ -15,9 +15,10 @@ import { loadSdk } from "./AgentSdk.ts"
 import { findConfinement } from "./Confinement.ts"
 import { sdkHooks } from "./Hooks.ts"
 import { completeTurn, continuationPrompt, hasPrompt } from "./InterruptedTranscript.ts"
-import { startLiveAgent } from "./LiveAgent.ts"
+import { type MakeCallbacks, startLiveAgent } from "./LiveAgent.ts"
 import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
+import { makeToolRequests } from "./ToolRequests.ts"
 import { writeTranscript } from "./TranscriptFiles.ts"
 import { makeTranscriptStore } from "./TranscriptStore.ts"
 import { makeTurnDirectory, removeAbandoned } from "./TurnDirectory.ts"
@@ -105,8 +106,19 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
         const hooks = yield* sdkHooks(turn.hooks)
-        const agent = yield* startLiveAgent(sdk, settings, confinement, turn, directory, transcript, hooks, observation)
-        return yield* runTurn(settings, turn, agent, transcript, opening)
+        const requests = yield* makeToolRequests(turn)
+        const callbacks: MakeCallbacks = (atWork) => ({ ...hooks(atWork), ...requests.options(atWork) })
+        const agent = yield* startLiveAgent(
+          sdk,
+          settings,
+          confinement,
+          turn,
+          directory,
+          transcript,
+          callbacks,
+          observation
+        )
+        return yield* runTurn(settings, turn, agent, transcript, opening, requests.open)
       })
 
       const readiness = loadSdk(settings.executable).pipe(

@@ -1,4 +1,4 @@
-import type { Query, SDKMessage } from "@anthropic-ai/claude-agent-sdk"
+import type { Options, Query, SDKMessage } from "@anthropic-ai/claude-agent-sdk"
 import { Effect, type Scope } from "effect"
 import { setTimeout } from "node:timers/promises"
 import { AgentStartFailed } from "../domain/errors/AgentErrors.ts"
@@ -9,7 +9,6 @@ import type { AgentSdk } from "./AgentSdk.ts"
 import type { AgentSettings, BegunTurn } from "./AgentRuntime.ts"
 import { agentEnvironment } from "./AgentEnvironment.ts"
 import type { Confinement } from "./Confinement.ts"
-import type { MakeHooks } from "./Hooks.ts"
 import { hasPlugin } from "./Plugin.ts"
 import { sdkOptions } from "./SdkOptions.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
@@ -18,13 +17,16 @@ import { TurnInput } from "./TurnInput.ts"
 
 const goneWithinMillis = 2000
 
+/** The SDK's callbacks of a turn. `atWork` is called with 1 when somebody begins to be asked, and with -1 at the end. */
+export type MakeCallbacks = (atWork: (change: 1 | -1) => void) => Partial<Options>
+
 /** A conversation with a process of the SDK. The process comes a moment after the query. */
 export class LiveAgent {
   readonly input: TurnInput
   readonly observation: AgentObservation
   process: AgentProcess | undefined
-  /** How many hooks are being asked: the agent waits for them. */
-  hooksAtWork = 0
+  /** How many hooks and people are being asked: the agent waits for them. */
+  asking = 0
   readonly #query: Query
   #closed = false
 
@@ -35,7 +37,7 @@ export class LiveAgent {
     turn: BegunTurn,
     directory: TurnDirectory,
     { store }: TranscriptStore,
-    makeHooks: MakeHooks,
+    makeCallbacks: MakeCallbacks,
     observation: AgentObservation
   ) {
     this.observation = observation
@@ -44,7 +46,7 @@ export class LiveAgent {
       prompt: this.input,
       options: {
         ...sdkOptions(turn),
-        ...makeHooks((change) => (this.hooksAtWork += change)),
+        ...makeCallbacks((change) => (this.asking += change)),
         ...(hasPlugin(turn.equipment)
           ? { plugins: [{ type: "local", path: directory.plugin, skipMcpDiscovery: true }] }
           : {}),

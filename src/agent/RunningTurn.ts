@@ -1,4 +1,4 @@
-import { Cause, Effect, Option, Queue, Result, Schema, Stream } from "effect"
+import { Cause, Effect, Option, Queue, Result, Schedule, Schema, Stream } from "effect"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import {
   AgentProtocolBroken,
@@ -20,6 +20,7 @@ import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
 import { Todos } from "./Todos.ts"
 import { SdkInit, SdkInitSession, SdkResult } from "./SdkMessages.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
+import type { OpenToolRequest } from "./ToolRequests.ts"
 import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 
 /** How many events may wait for their reader before the agent's output is left where it is. */
@@ -28,6 +29,10 @@ const mostWaiting = 64
 const stoppedWithinMillis = 2000
 /** How long an agent may take to change: less than who asked for it waits. */
 const changedWithinMillis = 4000
+
+/** How long a request waits for the message that it is about, and how often that is looked for. */
+const seenWithinMillis = 2000
+const seenCheckEvery = 10
 
 const decodeInit = Schema.decodeUnknownResult(SdkInit)
 const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
@@ -40,7 +45,8 @@ export const runTurn = Effect.fnUntraced(function* (
   turn: AgentTurn,
   agent: LiveAgent,
   transcript: TranscriptStore,
-  opening: ReadonlyArray<AgentEvent>
+  opening: ReadonlyArray<AgentEvent>,
+  requests: Queue.Queue<OpenToolRequest>
 ) {
   const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(mostWaiting)
   const scope = yield* Effect.scope
@@ -167,6 +173,17 @@ export const runTurn = Effect.fnUntraced(function* (
     }
   })
 
+  // The SDK asks as soon as it reads, while the message with the call may still wait to be taken.
+  const forwardRequests = Effect.gen(function* () {
+    const asked = yield* Queue.take(requests)
+    const seen = Effect.sync(() => watch.hasSeen(asked.request.tool_use_id))
+    yield* seen.pipe(
+      Effect.repeat({ until: (known) => known, schedule: Schedule.spaced(seenCheckEvery) }),
+      Effect.timeoutOption(seenWithinMillis)
+    )
+    yield* Queue.offer(queue, { event: "request", ...asked })
+  }).pipe(Effect.forever)
+
   const outcome = Effect.sync((): AgentOutcome => {
     const { verdict } = watch
     const decoded = result !== undefined && Result.isSuccess(result) ? result.success : undefined
@@ -209,7 +226,7 @@ export const runTurn = Effect.fnUntraced(function* (
       yield* Effect.sleep(tick)
       const { process } = agent
       const now = performance.now()
-      if (process?.heldBack === true || watch.toolRunning || agent.hooksAtWork > 0) continue
+      if (process?.heldBack === true || watch.toolRunning || agent.asking > 0) continue
       if (!watch.ready) {
         if (now - started < settings.startTimeout) continue
         const failure =
@@ -227,6 +244,7 @@ export const runTurn = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => Queue.end(queue))
   yield* Effect.forkIn(listen, scope)
   yield* Effect.forkIn(watchdog, scope)
+  yield* Effect.forkIn(forwardRequests, scope)
 
   return {
     events: Stream.fromQueue(queue),

@@ -5,6 +5,7 @@ import type {
   Options,
   AgentDefinition as SdkAgent
 } from "@anthropic-ai/claude-agent-sdk"
+import { questionTool } from "../domain/Approval.ts"
 import type { AgentDefinition } from "../domain/AgentDefinition.ts"
 import type { AgentEquipment, EquippedMcpServer } from "../domain/AgentEquipment.ts"
 import type { AgentTurn, BegunTurn } from "./AgentRuntime.ts"
@@ -64,12 +65,15 @@ const thinking = ({ thinking }: AgentTurn["options"]): Partial<Options> => {
   }
 }
 
+const isAsking = ({ options }: AgentTurn): boolean => options.approvals?.mode === "ask"
+
 /** The tools that were asked for, and those without which a part of the equipment could not be used. */
-const tools = ({ equipment, options }: AgentTurn): Array<string> => {
+const tools = (turn: AgentTurn): Array<string> => {
+  const { equipment, options } = turn
   const offered = equipment.ownSkills.length + equipment.commands.length
   return [
     ...new Set([
-      ...(options.tools ?? defaultTools),
+      ...(options.tools ?? [...defaultTools, ...(isAsking(turn) ? [questionTool] : [])]),
       ...(Object.keys(equipment.subagents).length === 0 ? [] : ["Agent"]),
       ...(offered === 0 ? [] : ["Skill"])
     ])
@@ -158,13 +162,13 @@ export const sdkOptions = (turn: BegunTurn): Options => {
     tools: tools(turn),
     ...agents(turn),
     ...skills(turn),
-    allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn)],
+    allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn), ...turn.sessionRules],
     disallowedTools: [...(options.disallowed_tools ?? [])],
     permissionMode: turn.permissionMode,
     // The mode may be changed while the agent works, but only where this was said at its start.
     allowDangerouslySkipPermissions: turn.mayBypassPermissions,
-    // Nobody is there to be asked: what needs a permission is denied at once.
-    permissionPrompts: "none",
+    // Where nobody is there to be asked, what needs a permission is denied at once.
+    permissionPrompts: isAsking(turn) ? "host" : "none",
     settingSources: [...(options.setting_sources ?? [])],
     strictMcpConfig: true,
     ...mcpServers(turn),

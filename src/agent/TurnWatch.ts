@@ -20,9 +20,15 @@ export class TurnWatch {
   /** By `performance.now()`: until then the CLI waits before it repeats a request. */
   quietUntil = 0
   readonly #tools = new Set<unknown>()
+  readonly #seen = new Set<unknown>()
 
   get toolRunning(): boolean {
     return this.#tools.size > 0
+  }
+
+  /** Whether a message with this tool call has come. */
+  hasSeen(tool_use_id: string): boolean {
+    return this.#seen.has(tool_use_id)
   }
 
   see(name: string, message: unknown): void {
@@ -30,7 +36,9 @@ export class TurnWatch {
       const assistant = Option.getOrUndefined(readAssistant(message))
       this.lastError = assistant?.api_error ?? assistant?.error
       for (const block of assistant?.message.content ?? []) {
-        if (block.type === "tool_use") this.#tools.add(block["id"])
+        if (block.type !== "tool_use") continue
+        this.#tools.add(block["id"])
+        this.#seen.add(block["id"])
       }
     } else if (name === "user") {
       const content = Option.getOrUndefined(readUser(message))?.message.content ?? []

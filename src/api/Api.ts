@@ -2,6 +2,7 @@ import { HttpApi, OpenApi } from "effect/http-api"
 import { AgentsApi } from "./Agents.ts"
 import { AgentSharesApi } from "./AgentShares.ts"
 import { ApiKeysApi } from "./ApiKeys.ts"
+import { ApprovalsApi } from "./Approvals.ts"
 import { Boundary } from "./Boundary.ts"
 import { BudgetsApi } from "./Budgets.ts"
 import { describe } from "./Description.ts"
@@ -27,6 +28,7 @@ export class Api extends HttpApi.make("causeway")
   .add(QueryApi)
   .add(SessionsApi)
   .add(RunsApi)
+  .add(ApprovalsApi)
   .add(CheckpointsApi)
   .add(MemoriesApi)
   .add(ProjectsApi)

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { BudgetLimit } from "../domain/Budget.ts"
 import { DatetimeParse, Forbidden, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import {
+  NothingToAnswer,
   RunChangeRefused,
   RunUnresponsive,
   SessionBusy,
@@ -24,6 +25,7 @@ import {
   SessionTags,
   SessionTitle
 } from "../domain/Session.ts"
+import { Answered, AnswerRequest, answerProblems } from "./Approvals.ts"
 import { Authentication, StartsRun } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
@@ -221,6 +223,18 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
         summary: "Interrupt the run of a session",
         description:
           "The one that is at work, or else the next one of those that wait. Answers when the run has taken it."
+      })
+    ),
+    HttpApiEndpoint.post("answer", "/sessions/:id/answer", {
+      params,
+      payload: AnswerRequest,
+      success: Answered,
+      error: [absent, problem(NothingToAnswer), ...answerProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Answer what a session asks",
+        description:
+          "`answer` is the answer to a single question; everything else takes a `decision`. Without `approval_id` the oldest that is open is meant."
       })
     ),
     HttpApiEndpoint.post("control", "/sessions/:id/control", {

@@ -2,8 +2,10 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { OriginRefused, ShuttingDown, TooManyStreams, UpgradeRequired } from "../domain/errors/RequestErrors.ts"
 import { RunId, Sequence } from "../domain/Run.ts"
+import { RunChange } from "../domain/RunChange.ts"
 import { ErrorObject } from "../domain/RunEvent.ts"
 import { SessionId } from "../domain/Session.ts"
+import { oneAnswer, sessionAnswerFields } from "./Approvals.ts"
 import { AcceptsTicket, Authentication } from "./Authentication.ts"
 import { problem } from "./Problem.ts"
 import { consistentTools, IdempotencyKey, onlyOfNewSessions, queryFields } from "./Query.ts"
@@ -28,13 +30,27 @@ export type PromptFrame = typeof PromptFrame.Type
 /** Interrupts the live run of a session. */
 export const InterruptFrame = Schema.Struct({ type: Schema.Literal("interrupt"), ...envelope, ...inSession })
 
-/** Answers an open question of a session. */
+const someChange = Schema.makeFilter(({ model, permission_mode }: RunChange) =>
+  model === undefined && permission_mode === undefined
+    ? [{ path: ["permission_mode"], issue: "or model is missing: something must change" }]
+    : []
+)
+
+/** Answers what a session asks, as `POST /api/v1/sessions/{id}/answer` does. */
 export const AnswerFrame = Schema.Struct({
   type: Schema.Literal("answer"),
   ...envelope,
   ...inSession,
-  answer: Schema.Json
-})
+  ...sessionAnswerFields
+}).check(oneAnswer)
+
+/** Changes the live run of a session. */
+export const ControlFrame = Schema.Struct({
+  type: Schema.Literal("control"),
+  ...envelope,
+  ...inSession,
+  ...RunChange.fields
+}).check(someChange)
 
 const oneSubject = Schema.makeFilter((frame: { readonly session_id?: SessionId; readonly run_id?: RunId }) =>
   (frame.session_id === undefined) === (frame.run_id === undefined)
@@ -62,6 +78,7 @@ export const clientFrames = {
   prompt: PromptFrame,
   interrupt: InterruptFrame,
   answer: AnswerFrame,
+  control: ControlFrame,
   subscribe: SubscribeFrame,
   unsubscribe: UnsubscribeFrame
 } as const
@@ -126,7 +143,7 @@ export class WebSocketApi extends HttpApiGroup.make("webSocket")
         OpenApi.annotations({
           summary: "Open a WebSocket",
           description:
-            "For clients of RFC 6455, with the key in a header or a ticket in the query. Frames are JSON with a `type`: `prompt`, `interrupt`, `answer`, `subscribe` and `unsubscribe` from the client; `sse_event`, `ack`, `error` and `end` from the service."
+            "For clients of RFC 6455, with the key in a header or a ticket in the query. Frames are JSON with a `type`: `prompt`, `interrupt`, `answer`, `control`, `subscribe` and `unsubscribe` from the client; `sse_event`, `ack`, `error` and `end` from the service."
         })
       )
   )

@@ -1,4 +1,5 @@
-import { Schema } from "effect"
+import { type Deferred, Schema } from "effect"
+import type { ToolDecision, ToolInput } from "./Approval.ts"
 import type {
   AgentProcessFailure,
   InitParseFailed,
@@ -37,6 +38,19 @@ export const AgentResult = Schema.Struct({
 })
 export type AgentResult = typeof AgentResult.Type
 
+/** A tool call that somebody must decide about: the agent waits for it. */
+export interface ToolRequest {
+  readonly tool_name: string
+  readonly tool_use_id: string
+  readonly input: ToolInput
+  /** Why it is asked, if the agent knows. */
+  readonly reason: string | null
+  /** Rules that would allow just this. */
+  readonly rules: ReadonlyArray<string>
+  /** Whether a subagent makes it: its conversation cannot be broken off and taken up again. */
+  readonly isOfSubagent: boolean
+}
+
 /** What an agent says while it works, by the names of the wire. */
 export type AgentEvent =
   | { readonly event: "init"; readonly data: Omit<typeof InitData.Type, "session_id" | "run_id"> }
@@ -47,6 +61,8 @@ export type AgentEvent =
   | { readonly event: "todo"; readonly data: typeof TodoData.Type }
   | { readonly event: "retry"; readonly data: typeof RetryData.Type }
   | { readonly event: "status"; readonly data: typeof StatusData.Type }
+  /** Somebody is to decide; the agent goes on once `decision` is there. */
+  | { readonly event: "request"; readonly request: ToolRequest; readonly decision: Deferred.Deferred<ToolDecision> }
   /** A failure that the turn survives: it is reported, and the agent goes on. */
   | { readonly event: "warning"; readonly failure: TranscriptNotStored | InitParseFailed }
   /** The turn is over; nothing follows. */

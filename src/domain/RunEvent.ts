@@ -1,6 +1,8 @@
 import { Schema } from "effect"
+import { ApprovalId, Question, ToolInput } from "./Approval.ts"
 import { Restore } from "./Checkpoint.ts"
 import { ContentBlock, ContentDelta } from "./ContentBlock.ts"
+import { Moment } from "./Moment.ts"
 import { RunId, Sequence, Usage } from "./Run.ts"
 import { PermissionMode } from "./RunOptions.ts"
 import { SessionId } from "./Session.ts"
@@ -42,6 +44,32 @@ export const PermissionDeniedData = Schema.Struct({
   tool_name: Schema.String,
   tool_use_id: Schema.String,
   message: Schema.NullOr(Schema.String)
+})
+
+/** The agent asks whether it may use a tool, and waits. */
+export const PermissionRequestData = Schema.Struct({
+  ...run,
+  approval_id: ApprovalId,
+  tool_name: Schema.String,
+  tool_use_id: Schema.String,
+  input: ToolInput,
+  /** Why it is asked, if the agent or a hook said so. */
+  reason: Schema.NullOr(Schema.String),
+  /** What an answer with `scope: session` would allow. */
+  rules: Schema.Array(Schema.String),
+  /** Until then it can be answered; after that it is refused. */
+  expires_at: Moment
+})
+
+/** The agent asks what the user wants, and waits. */
+export const QuestionData = Schema.Struct({
+  ...run,
+  approval_id: ApprovalId,
+  tool_use_id: Schema.String,
+  /** The text of the first question. */
+  question: Schema.String,
+  questions: Schema.Array(Question),
+  expires_at: Moment
 })
 
 /** A tool is still at work. */
@@ -90,7 +118,8 @@ export const RetryData = Schema.Struct({
 
 /**
  * What the agent is doing apart from messages, such as `compacting` or `model_fallback`; or what becomes of the run:
- * `queued`, `resumed`, `instance_stopping`.
+ * `queued`, `waiting`, `resumed`, `instance_stopping`; or of what was asked: `approval_allowed`, `approval_denied`,
+ * `approval_expired`, with its id as the message.
  */
 export const StatusData = Schema.Struct({
   status: Schema.String,
@@ -186,6 +215,8 @@ export const RunEvent = Schema.Union([
   event("init", InitData),
   event("message", MessageData),
   event("partial", PartialData),
+  event("question", QuestionData),
+  event("permission_request", PermissionRequestData),
   event("permission_denied", PermissionDeniedData),
   event("tool_progress", ToolProgressData),
   event("todo", TodoData),

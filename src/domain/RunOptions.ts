@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { ApprovalPolicy } from "./Approval.ts"
 import { AgentReference, Subagents } from "./AgentReference.ts"
 import { Hooks } from "./Hook.ts"
 import { RunMemory } from "./MemorySettings.ts"
@@ -65,6 +66,8 @@ export const runOptionFields = {
    */
   skills: Schema.optionalKey(Schema.Array(KeptTextReference).check(Schema.isMaxLength(100))),
   permission_mode: Schema.optionalKey(PermissionMode),
+  /** Whether people are asked what the agent may do; unless given it is refused at once. */
+  approvals: Schema.optionalKey(ApprovalPolicy),
   /** The kept agent that leads the run: its prompt, tools, model and skills count where the request says none. */
   agent: Schema.optionalKey(AgentReference),
   /** Agents that the agent can have work done by. */

@@ -33,6 +33,8 @@ export interface InstanceSettings {
   readonly appendTimeout: number
   /** How long a run goes on without a reader. */
   readonly disconnectGrace: number
+  /** How long people have to answer what an agent asks, where the request does not say. */
+  readonly approvalExpiry: number
   /** How long running turns may finish when the service stops. */
   readonly shutdownGrace: number
   /** Most bytes of a run's events that wait for the database. */

@@ -11,6 +11,7 @@ import { AuthenticationLayer } from "./Authentication.ts"
 import { BoundaryLayer } from "./Boundary.ts"
 import { BudgetsHandlers } from "./Budgets.ts"
 import { makeServer } from "./Connections.ts"
+import { ApprovalsHandlers } from "./Approvals.ts"
 import { CheckpointsHandlers } from "./Checkpoints.ts"
 import { corsLayer } from "./Cors.ts"
 import { DocumentationLayer } from "./Documentation.ts"
@@ -41,6 +42,7 @@ const HandlersLayer = Layer.mergeAll(
   QueryHandlers,
   SessionsHandlers,
   RunsHandlers,
+  ApprovalsHandlers,
   CheckpointsHandlers,
   MemoriesHandlers,
   ProjectsHandlers,

@@ -3,8 +3,10 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import { defaultPageSize } from "../domain/Page.ts"
+import { Approvals } from "../services/Approvals.ts"
 import { Runs } from "../services/Runs.ts"
 import { Sessions } from "../services/Sessions.ts"
+import { answered, givenAnswer } from "./Approvals.ts"
 import { messagePosition, messagesEnd, pageEnd, pagePosition } from "./Cursors.ts"
 import { makeEventStreams } from "./EventStream.ts"
 import { makeRunStarts } from "./RunStarts.ts"
@@ -14,6 +16,7 @@ export const SessionsHandlers = HttpApiBuilder.group(
   Api,
   "sessions",
   Effect.fn(function* (handlers) {
+    const approvals = yield* Approvals
     const sessions = yield* Sessions
     const runs = yield* Runs
     const eventStreams = yield* makeEventStreams
@@ -89,6 +92,14 @@ export const SessionsHandlers = HttpApiBuilder.group(
         Effect.fn("sessions.interrupt")(function* ({ params }) {
           const run_id = yield* runs.interrupt(yield* CurrentPrincipal, params.id)
           return { status: "interrupted", session_id: params.id, run_id }
+        })
+      )
+      .handle(
+        "answer",
+        Effect.fn("sessions.answer")(function* ({ params, payload }) {
+          const { approval_id } = payload
+          const principal = yield* CurrentPrincipal
+          return answered(yield* approvals.answerSession(principal, params.id, approval_id, givenAnswer(payload)))
         })
       )
       .handle(

@@ -2,11 +2,12 @@ import { Effect } from "effect"
 import type { AckFrame, ClientFrame } from "../api/WebSocket.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
-import { NothingToAnswer } from "../domain/errors/SessionErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { FollowedRun, FollowedSession } from "../services/RunRequest.ts"
+import { Approvals } from "../services/Approvals.ts"
 import { Runs } from "../services/Runs.ts"
 import { Sessions } from "../services/Sessions.ts"
+import { givenAnswer } from "./Approvals.ts"
 import { splitQuery } from "./Query.ts"
 import { CurrentRecord } from "./RequestRecord.ts"
 import { makeRunRequests } from "./RunRequests.ts"
@@ -29,6 +30,7 @@ export interface Taken {
 
 /** Makes what obeys the frames of clients; each fails as its endpoint does. */
 export const makeCommands = Effect.gen(function* () {
+  const approvals = yield* Approvals
   const runs = yield* Runs
   const sessions = yield* Sessions
   const runRequest = yield* makeRunRequests
@@ -75,15 +77,26 @@ export const makeCommands = Effect.gen(function* () {
     return { ack: { message: "Interrupted", session_id, run_id, after: null } }
   })
 
-  // No run asks anything yet, so there is no session with an open question.
   const answer = Effect.fnUntraced(function* (
     frame: FrameOf<"answer">,
     conversation: Conversation,
     principal: Principal
   ) {
+    const { approval_id, request_id: _request, session_id: _session, type: _type, ...given } = frame
     const session_id = yield* sessionOf(conversation, frame.session_id)
-    yield* sessions.get(principal, session_id)
-    return yield* new NothingToAnswer({ session_id })
+    const { run_id } = yield* approvals.answerSession(principal, session_id, approval_id, givenAnswer(given))
+    return { ack: { message: "Answer accepted", session_id, run_id, after: null } }
+  })
+
+  const control = Effect.fnUntraced(function* (
+    frame: FrameOf<"control">,
+    conversation: Conversation,
+    principal: Principal
+  ) {
+    const { request_id: _request, session_id: _session, type: _type, ...change } = frame
+    const session_id = yield* sessionOf(conversation, frame.session_id)
+    const run_id = yield* runs.change(principal, session_id, change)
+    return { ack: { message: "Control accepted", session_id, run_id, after: null } }
   })
 
   const subscribe = Effect.fnUntraced(function* (
@@ -132,6 +145,8 @@ export const makeCommands = Effect.gen(function* () {
         return interrupt(frame, conversation, principal)
       case "answer":
         return answer(frame, conversation, principal)
+      case "control":
+        return control(frame, conversation, principal)
       case "subscribe":
         return subscribe(frame, conversation, principal)
       case "unsubscribe":

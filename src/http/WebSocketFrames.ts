@@ -17,6 +17,7 @@ const decoders = {
   prompt: Schema.decodeUnknownEffect(clientFrames.prompt, options),
   interrupt: Schema.decodeUnknownEffect(clientFrames.interrupt, options),
   answer: Schema.decodeUnknownEffect(clientFrames.answer, options),
+  control: Schema.decodeUnknownEffect(clientFrames.control, options),
   subscribe: Schema.decodeUnknownEffect(clientFrames.subscribe, options),
   unsubscribe: Schema.decodeUnknownEffect(clientFrames.unsubscribe, options)
 } as const satisfies Record<keyof typeof clientFrames, unknown>

@@ -50,6 +50,7 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
       hooks: [],
       model: order.model,
       permissionMode: permission_mode,
+      sessionRules: [],
       options,
       cwd,
       additionalDirectories: order.additional_directories,

@@ -2,7 +2,7 @@ import { Cause, Deferred, Effect, Exit, Latch, Option, type Scope } from "effect
 import { LeaseLost } from "../domain/errors/SessionErrors.ts"
 import { type DatabaseFailure, DbRefused } from "../domain/errors/StorageErrors.ts"
 import type { InstanceId, Lease, RunId } from "../domain/Run.ts"
-import type { LogBatch, LogRecord } from "../storage/RunEventRepository.ts"
+import type { LogBatch, NewRecord } from "../storage/RunEventRepository.ts"
 import { type Frame, makeFrame } from "./Frame.ts"
 import { measureStored, registerLogMetrics } from "./LogMetrics.ts"
 
@@ -26,7 +26,7 @@ export interface LogWriterOptions {
 /** The part of the log that belongs to one run. */
 export interface WriterQueue {
   /** Takes a record; waits only while too much of this run is not yet stored. */
-  readonly offer: (record: LogRecord) => Effect.Effect<void, CommitFailure>
+  readonly offer: (record: NewRecord) => Effect.Effect<void, CommitFailure>
   /** Waits until everything offered is stored. */
   readonly drained: Effect.Effect<void, CommitFailure>
   /** Never succeeds; fails when the run can no longer be written. */
@@ -46,7 +46,7 @@ const retryPause = 200
 
 interface Pending {
   readonly frame: Frame
-  readonly record: LogRecord
+  readonly record: NewRecord
   /** When it was offered, by `performance.now()`. */
   readonly offered: number
   /** Since when it waits to be stored, likewise: there was room for it. */
@@ -174,7 +174,7 @@ export const makeLogWriter = Effect.fnUntraced(function* (
           return Effect.andThen(queue.progress.await, until(done))
         })
       const hasRoom = () => queue.bytes < options.bufferBytes
-      const take = (record: LogRecord, offered: number) => {
+      const take = (record: NewRecord, offered: number) => {
         const frame = makeFrame(record)
         queue.pending.push({ frame, record, since: performance.now(), offered })
         queue.bytes += frame.bytes.length

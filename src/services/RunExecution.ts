@@ -11,6 +11,8 @@ import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
 import type { McpRelay } from "../outbound/McpRelay.ts"
+import type { SecureRandom } from "effect/crypto"
+import type { ApprovalRepository } from "../storage/ApprovalRepository.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
@@ -27,6 +29,7 @@ import { MemoryJobs } from "./MemoryJobs.ts"
 import { MemoryRecall } from "./MemoryRecall.ts"
 import { RunLog } from "./RunLog.ts"
 import { countResumed } from "./RunMetrics.ts"
+import type { OpenApprovals } from "./OpenApprovals.ts"
 import type { RunReaders } from "./RunReaders.ts"
 import { type WorkEnd, workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
@@ -83,6 +86,9 @@ export type ExecutionServices =
   | RunControls
   | RunLog
   | RunReaders
+  | ApprovalRepository
+  | OpenApprovals
+  | SecureRandom.SecureRandom
 
 /** What readers are told first of a segment that is not the first. */
 const resumedStatus: RunEvent = {

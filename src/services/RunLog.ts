@@ -6,6 +6,7 @@ import type { RunEvent } from "../domain/RunEvent.ts"
 import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
 import type { TenantId } from "../domain/Tenant.ts"
+import type { NewApproval } from "../storage/ApprovalRepository.ts"
 import { type LogRecord, RunEventRepository } from "../storage/RunEventRepository.ts"
 import type { NewMemoryJob } from "../storage/MemoryJobRepository.ts"
 import { type RunEnd, RunRepository } from "../storage/RunRepository.ts"
@@ -26,8 +27,11 @@ export interface LogSubject {
 
 /** Writes the events of one run that this instance holds. */
 export interface RunWriter {
-  /** Gives the event its number and hands it to the log; waits only while too much is not yet stored. */
-  readonly append: (event: RunEvent) => Effect.Effect<void, CommitFailure>
+  /**
+   * Gives the event its number and hands it to the log; waits only while too much is not yet stored. With it is stored
+   * what the agent asks, if the event says that.
+   */
+  readonly append: (event: RunEvent, approval?: NewApproval) => Effect.Effect<void, CommitFailure>
   /** Waits until all that was appended is stored. */
   readonly drained: Effect.Effect<void, CommitFailure>
   /**
@@ -157,7 +161,8 @@ export class RunLog extends Context.Service<
         })
 
         return {
-          append: (event) => Effect.suspend(() => queue.offer(next(event))),
+          append: (event, approval) =>
+            Effect.suspend(() => queue.offer(approval === undefined ? next(event) : { ...next(event), approval })),
           finish,
           show: (unsaved) =>
             Effect.sync(() =>

@@ -1,4 +1,5 @@
 import { Deferred, Effect, Option, Result, type Scope, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
 import { AgentRuntime, type AgentTurn, type RunningAgent } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import type { Allowance } from "../domain/Budget.ts"
@@ -13,6 +14,7 @@ import type { Lease, RunId } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { McpRelay } from "../outbound/McpRelay.ts"
 import { Settings } from "../domain/Settings.ts"
+import { ApprovalRepository } from "../storage/ApprovalRepository.ts"
 import { Budgets } from "./Budgets.ts"
 import { throughRelay } from "./McpRelayed.ts"
 import { Checkpoints } from "./Checkpoints.ts"
@@ -26,6 +28,8 @@ import { RunControls } from "./RunControls.ts"
 import type { RunWriter } from "./RunLog.ts"
 import { measureFirstToken } from "./RunMetrics.ts"
 import { RunReaders } from "./RunReaders.ts"
+import { makeRunApprovals } from "./RunApprovals.ts"
+import type { OpenApprovals } from "./OpenApprovals.ts"
 import type { EndOfStart } from "./StartTurns.ts"
 
 /** What one run's agent is to do, and for how long. */
@@ -100,6 +104,9 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   WorkEnd,
   never,
   | AgentRuntime
+  | ApprovalRepository
+  | OpenApprovals
+  | SecureRandom.SecureRandom
   | Budgets
   | Checkpoints
   | Hooks
@@ -114,12 +121,14 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const { runTimeout } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
+  const approvals = yield* ApprovalRepository
   const budgets = yield* Budgets
   const checkpoints = yield* Checkpoints
   const hooks = yield* Hooks
   const leases = yield* Leases
   const controls = yield* RunControls
   const readers = yield* RunReaders
+  const scope = yield* Effect.scope
   const { lease, turn, writer } = order
   const accepted = (yield* CurrentRequest)?.startedAt ?? performance.now()
   let silent = true
@@ -151,12 +160,13 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     failed: warn,
     promptDenied: (failure: PromptDenied) => Effect.sync(() => (denied = failure))
   }
-  const [allowed, asked] = yield* Effect.all(
+  const [allowed, asked, allowedRules] = yield* Effect.all(
     [
       Effect.result(budgets.allowance(turn.tenantId, lease.session_id)),
-      Effect.result(hooks.of(order.hooks, { tenant_id: turn.tenantId, ...ids }, listener))
+      Effect.result(hooks.of(order.hooks, { tenant_id: turn.tenantId, ...ids }, listener)),
+      Effect.result(approvals.rules(turn.tenantId, lease.session_id))
     ],
-    { concurrency: 2 }
+    { concurrency: 3 }
   )
   if (Result.isFailure(allowed)) {
     const { failure } = allowed
@@ -166,7 +176,9 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   }
   // Nobody works unasked whose tenant may want to be asked.
   if (Result.isFailure(asked)) return { _tag: "Unwritable", reason: asked.failure, outcome: null }
+  if (Result.isFailure(allowedRules)) return { _tag: "Unwritable", reason: allowedRules.failure, outcome: null }
   const purse = purseOf(turn, allowed.success)
+  const ask = yield* makeRunApprovals({ lease, writer, policy: turn.options.approvals })
   let kept: Keeping | null = null
   const keep = Effect.gen(function* () {
     yield* workspaces.prepare(turn.tenantId, turn.cwd)
@@ -181,6 +193,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       const mcpServers = yield* Effect.forEach(turn.equipment.mcpServers, throughRelay)
       return yield* runtime.start({
         ...purse.turn,
+        sessionRules: allowedRules.success,
         hooks: asked.success,
         additions: [...turn.additions, ...additions],
         equipment: { ...turn.equipment, mcpServers }
@@ -237,6 +250,9 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         yield* order.onInit
         yield* Deferred.succeed(readable, undefined)
         return
+      case "request":
+        // It may wait for long, and the agent may have more to say meanwhile.
+        return yield* Effect.forkIn(ask(event.request, event.decision), scope)
       case "warning":
         if (event.failure._tag === "InitParseFailed") return yield* reportFailure(event.failure, order.fields)
         transcriptComplete = false

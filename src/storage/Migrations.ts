@@ -21,6 +21,7 @@ import queuedRuns from "./migrations/0016_queued_runs.ts"
 import oldControls from "./migrations/0017_old_controls.ts"
 import webhooks from "./migrations/0018_webhooks.ts"
 import shareIds from "./migrations/0019_share_ids.ts"
+import approvals from "./migrations/0020_approvals.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -42,7 +43,8 @@ const migrations = {
   "0016_queued_runs": queuedRuns,
   "0017_old_controls": oldControls,
   "0018_webhooks": webhooks,
-  "0019_share_ids": shareIds
+  "0019_share_ids": shareIds,
+  "0020_approvals": approvals
 }
 
 const table = "schema_migrations"

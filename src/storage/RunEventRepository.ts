@@ -1,12 +1,13 @@
-import { Context, Effect, Layer, Schema } from "effect"
-import { SqlClient } from "effect/sql"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { SqlClient, type Statement } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { type InstanceId, type Lease, RunId, Sequence } from "../domain/Run.ts"
 import { RunEvent, type RunEventName } from "../domain/RunEvent.ts"
 import { SessionId } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
+import type { NewApproval } from "./ApprovalRepository.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
-import { integers, texts, uuids } from "./Parameters.ts"
+import { flags, integers, storable, texts, uuids } from "./Parameters.ts"
 import { allRows } from "./Rows.ts"
 
 const EventName = Schema.Union(RunEvent.members.map((member) => member.fields.event))
@@ -35,10 +36,15 @@ export const recordColumns = (records: ReadonlyArray<LogRecord>) => ({
   data: texts(records.map((record) => record.data))
 })
 
+/** An event that is to be written; with what the agent asks, if it is that. */
+export interface NewRecord extends LogRecord {
+  readonly approval?: NewApproval
+}
+
 /** Events of one run that are to be written together, under its lease. */
 export interface LogBatch {
   readonly lease: Lease
-  readonly records: ReadonlyArray<LogRecord>
+  readonly records: ReadonlyArray<NewRecord>
 }
 
 const RunKey = Schema.Struct({ id: RunId })
@@ -84,9 +90,40 @@ export class RunEventRepository extends Context.Service<
           AND ${until === undefined ? sql`true` : sql`rewind.at_seq <= ${until}::bigint`}
       )`
 
+      // What is asked is there exactly when the event is that says so: the statement writes both.
+      const approvalsIn = (records: ReadonlyArray<NewRecord>): Statement.Fragment => {
+        const asked = records.flatMap(({ approval, run_id }) =>
+          approval === undefined ? [] : [{ ...approval, run_id }]
+        )
+        if (asked.length === 0) return sql.literal("")
+        return sql`, asked AS (
+              INSERT INTO approvals
+                (id, tenant_id, session_id, run_id, kind, tool_name, tool_use_id, input, reason, rules, of_subagent,
+                  expires_at)
+              SELECT asked.id, held.tenant_id, held.session_id, held.id, asked.kind, asked.tool_name,
+                asked.tool_use_id, asked.input::json, asked.reason, asked.rules::json, asked.of_subagent,
+                asked.expires_at::timestamptz
+              FROM held JOIN unnest(
+                ${uuids(asked.map(({ run_id }) => run_id))},
+                ${uuids(asked.map(({ id }) => id))},
+                ${texts(asked.map(({ kind }) => kind))},
+                ${texts(asked.map(({ request }) => storable(request.tool_name)))},
+                ${texts(asked.map(({ request }) => storable(request.tool_use_id)))},
+                ${texts(asked.map(({ request }) => JSON.stringify(request.input)))},
+                ${texts(asked.map(({ request }) => storable(request.reason)))},
+                ${texts(asked.map(({ request }) => JSON.stringify(request.rules)))},
+                ${flags(asked.map(({ request }) => request.isOfSubagent))},
+                ${texts(asked.map(({ expires_at }) => DateTime.formatIso(expires_at)))}
+              ) AS asked (run_id, id, kind, tool_name, tool_use_id, input, reason, rules, of_subagent, expires_at)
+                ON asked.run_id = held.id
+              ON CONFLICT (id) DO NOTHING
+            )`
+      }
+
       const append = Effect.fn("RunEventRepository.append")((owner: InstanceId, batches: ReadonlyArray<LogBatch>) => {
         const leases = batches.map((batch) => batch.lease)
-        const records = recordColumns(batches.flatMap((batch) => batch.records))
+        const all = batches.flatMap((batch) => batch.records)
+        const records = recordColumns(all)
         return execute(
           "RunEventRepository.append",
           runKeys(sql`
@@ -112,6 +149,7 @@ export class RunEventRepository extends Context.Service<
                 ON newest.run_id = held.id
               WHERE runs.id = held.id
             )
+            ${approvalsIn(all)}
             SELECT DISTINCT id FROM held`)
         ).pipe(Effect.map((held) => held.map(({ id }) => id)))
       })

@@ -200,6 +200,10 @@ export class RunRepository extends Context.Service<
             ON CONFLICT (session_id, seq) DO NOTHING
           ), ordered AS (
             DELETE FROM run_orders USING held WHERE run_orders.run_id = held.id
+          ), unanswered AS (
+            UPDATE approvals SET status = 'cancelled' FROM held
+            WHERE approvals.run_id = held.id AND approvals.status IN ('pending', 'answered')
+              AND approvals.delivered_at IS NULL
           )${jobOf(job)}, ended AS (
             UPDATE runs SET
               status = ${end.status},

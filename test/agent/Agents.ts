@@ -83,6 +83,7 @@ export const bench = Effect.acquireRelease(
         hooks: [],
         model: "claude-opus-5-5",
         permissionMode: "acceptEdits",
+        sessionRules: [],
         options: {},
         cwd,
         additionalDirectories: [],

@@ -14,6 +14,7 @@ import { Agents } from "../../src/services/Agents.ts"
 import { AgentShares } from "../../src/services/AgentShares.ts"
 import { ApiKeys } from "../../src/services/ApiKeys.ts"
 import { Budgets } from "../../src/services/Budgets.ts"
+import { Approvals } from "../../src/services/Approvals.ts"
 import { Checkpoints } from "../../src/services/Checkpoints.ts"
 import { makeFrame } from "../../src/services/Frame.ts"
 import { Memories } from "../../src/services/Memories.ts"
@@ -128,6 +129,7 @@ export const settings: InstanceSettings = {
   runTimeout: 1000,
   appendTimeout: 1000,
   disconnectGrace: 1000,
+  approvalExpiry: 60_000,
   shutdownGrace: 500,
   appendBufferBytes: 1000,
   readerBufferBytes: 1000,
@@ -251,6 +253,7 @@ export const servicesLayer = (replaced: {
     Layer.mock(Skills, {}),
     Layer.mock(SlashCommands, {}),
     Layer.mock(ToolPresets, {}),
+    Layer.mock(Approvals, {}),
     Layer.mock(Checkpoints, {}),
     Layer.mock(Webhooks, {}),
     Layer.succeed(WebSocketTickets, webSocketTickets),

@@ -16,6 +16,7 @@ import { MemorySettingsRepository } from "../../src/storage/MemorySettingsReposi
 import * as Migrations from "../../src/storage/Migrations.ts"
 import { ProjectRepository } from "../../src/storage/ProjectRepository.ts"
 import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
+import { ApprovalRepository } from "../../src/storage/ApprovalRepository.ts"
 import { RunControlRepository } from "../../src/storage/RunControlRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunQueueRepository } from "../../src/storage/RunQueueRepository.ts"
@@ -44,6 +45,7 @@ export const repositories = Layer.mergeAll(
   MemorySettingsRepository.layer,
   ProjectRepository.layer,
   RetentionRepository.layer,
+  ApprovalRepository.layer,
   RunControlRepository.layer,
   RunEventRepository.layer,
   RunQueueRepository.layer,

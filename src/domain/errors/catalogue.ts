@@ -1,4 +1,5 @@
 import type * as AgentErrors from "./AgentErrors.ts"
+import type * as ApprovalErrors from "./ApprovalErrors.ts"
 import type * as BudgetErrors from "./BudgetErrors.ts"
 import type * as HookErrors from "./HookErrors.ts"
 import type * as ImageErrors from "./ImageErrors.ts"
@@ -49,6 +50,7 @@ export type Failure =
   | Failures<typeof SessionErrors>
   | Failures<typeof MemoryErrors>
   | Failures<typeof AgentErrors>
+  | Failures<typeof ApprovalErrors>
   | Failures<typeof BudgetErrors>
   | Failures<typeof HookErrors>
   | Failures<typeof WebhookErrors>
@@ -532,6 +534,36 @@ export const catalogue = {
     retry: "no",
     cause: "An answer was sent and no question of the session is open.",
     remedy: "Nothing to do: it was answered, or its run has ended."
+  },
+  ApprovalNotFound: {
+    error_id: "ERR_APPROVAL_NOT_FOUND",
+    code: "APPROVAL_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "No approval has this id, or it is another tenant's.",
+    remedy: "Use the approval_id of a question or permission_request event."
+  },
+  ApprovalAnswered: {
+    error_id: "ERR_APPROVAL_ANSWERED",
+    code: "APPROVAL_ANSWERED",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "Somebody has answered before.",
+    remedy: "Read the approval: it says what was answered."
+  },
+  ApprovalOver: {
+    error_id: "ERR_APPROVAL_OVER",
+    code: "APPROVAL_EXPIRED",
+    status: 410,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "The time for an answer is over, or the run has ended; details.status says which.",
+    remedy: "Nothing to do: what was asked was refused."
   },
   CheckpointNotFound: {
     error_id: "ERR_CHECKPOINT_NOT_FOUND",

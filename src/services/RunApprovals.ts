@@ -1,0 +1,87 @@
+import { DateTime, Deferred, Duration, Effect, Schedule, Semaphore } from "effect"
+import { SecureRandom } from "effect/crypto"
+import type { ToolRequest } from "../domain/Agent.ts"
+import {
+  type Approval,
+  ApprovalId,
+  type ApprovalPolicy,
+  decisionOf,
+  questionsIn,
+  type ToolDecision
+} from "../domain/Approval.ts"
+import type { Lease } from "../domain/Run.ts"
+import type { RunEvent } from "../domain/RunEvent.ts"
+import { Settings } from "../domain/Settings.ts"
+import { ApprovalRepository, type NewApproval } from "../storage/ApprovalRepository.ts"
+import { type ApprovalOutcome, countApproval, OpenApprovals } from "./OpenApprovals.ts"
+import type { RunWriter } from "./RunLog.ts"
+
+/** Pause before something that the database did not take is tried again, in milliseconds. */
+const retryPause = 200
+
+const outcomeOf = ({ answer, status }: Approval): Exclude<ApprovalOutcome, "asked"> => {
+  if (status === "expired") return "expired"
+  return answer?.decision === "allow" ? "allowed" : "denied"
+}
+
+/** Whose agent asks, and how long people have to answer. */
+export interface AskingRun {
+  readonly lease: Lease
+  readonly writer: RunWriter
+  readonly policy: ApprovalPolicy | undefined
+}
+
+/** Makes what asks people for the agent of a run: one thing after the other, as its events say. */
+export const makeRunApprovals = Effect.fnUntraced(function* ({ lease, policy, writer }: AskingRun) {
+  const { approvalExpiry } = yield* Settings
+  const approvals = yield* ApprovalRepository
+  const open = yield* OpenApprovals
+  const random = yield* SecureRandom.SecureRandom
+  const oneAtATime = yield* Semaphore.make(1)
+  const ids = { session_id: lease.session_id, run_id: lease.run_id }
+
+  const eventOf = ({ expires_at, id: approval_id, request }: NewApproval): RunEvent => {
+    const { input, reason, rules, tool_name, tool_use_id } = request
+    const questions = questionsIn(tool_name, input)
+    const [first] = questions
+    return first === undefined
+      ? {
+          event: "permission_request",
+          data: { ...ids, approval_id, tool_name, tool_use_id, input, reason, rules, expires_at }
+        }
+      : {
+          event: "question",
+          data: { ...ids, approval_id, tool_use_id, question: first.question, questions, expires_at }
+        }
+  }
+
+  /** From here on the tool may be at work: it is noted before the agent is told. */
+  const deliver = (id: ApprovalId) =>
+    approvals.deliver(lease, id).pipe(Effect.retry(Schedule.spaced(retryPause)), Effect.orDie)
+
+  const tell = Effect.fnUntraced(function* (approval: Approval, decision: Deferred.Deferred<ToolDecision>) {
+    // Whose run is another's now has nothing to tell.
+    if (!(yield* deliver(approval.id))) return
+    const outcome = outcomeOf(approval)
+    yield* countApproval(outcome)
+    yield* writer.append({ event: "status", data: { status: `approval_${outcome}`, message: approval.id } })
+    yield* Deferred.succeed(decision, decisionOf(approval))
+  })
+
+  const ask = Effect.fnUntraced(function* (request: ToolRequest, decision: Deferred.Deferred<ToolDecision>) {
+    const patience = policy?.expires_in === undefined ? approvalExpiry : policy.expires_in * 1000
+    const approval: NewApproval = {
+      id: ApprovalId.make(yield* random.uuidV7()),
+      kind: questionsIn(request.tool_name, request.input).length > 0 ? "question" : "permission",
+      request,
+      expires_at: DateTime.addDuration(yield* DateTime.now, Duration.millis(patience))
+    }
+    yield* countApproval("asked")
+    yield* writer.append(eventOf(approval), approval)
+    yield* tell(yield* open.settled(approval), decision)
+  })
+
+  /** Asks, and gives the agent the decision. What cannot be written any more ends the run, not this. */
+  return (request: ToolRequest, decision: Deferred.Deferred<ToolDecision>): Effect.Effect<void> =>
+    oneAtATime.withPermits(1)(Effect.ignore(ask(request, decision)))
+})

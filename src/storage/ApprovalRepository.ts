@@ -1,0 +1,246 @@
+import { Context, type DateTime, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient, type SqlError, type Statement } from "effect/sql"
+import { Approval, type ApprovalAnswer, ApprovalId, type ApprovalKind, ApprovalStatus } from "../domain/Approval.ts"
+import type { ToolRequest } from "../domain/Agent.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
+import type { Page, PagePosition } from "../domain/Page.ts"
+import { type Lease, RunId, RunStatus } from "../domain/Run.ts"
+import type { SessionId } from "../domain/Session.ts"
+import type { TenantId } from "../domain/Tenant.ts"
+import { makeExecute } from "./DatabaseCalls.ts"
+import { after, pageOf } from "./KeysetPage.ts"
+import { json, uuids } from "./Parameters.ts"
+import { allRows, firstRow } from "./Rows.ts"
+import { makeTransaction } from "./Transaction.ts"
+
+/** Something that an agent asks, as it is stored with the event that says so. */
+export interface NewApproval {
+  readonly id: ApprovalId
+  readonly kind: ApprovalKind
+  readonly request: ToolRequest
+  readonly expires_at: DateTime.Utc
+}
+
+/** Which approvals a list shows; every condition that is given must hold. */
+export interface ApprovalFilter {
+  readonly status?: ApprovalStatus
+  readonly session_id?: SessionId
+  readonly run_id?: RunId
+}
+
+/** What became of an answer. */
+export type Settlement =
+  /** It is stored. `delivery` says whether its run is at work, or waits for an instance that goes on with it. */
+  | { readonly _tag: "Settled"; readonly approval: Approval }
+  /** Somebody was faster, or it is too late. */
+  | { readonly _tag: "Over"; readonly status: Exclude<ApprovalStatus, "pending"> }
+  | { readonly _tag: "Absent" }
+
+/** How far an answer has come. */
+export const Delivery = Schema.Struct({
+  status: ApprovalStatus,
+  /** Whether the owner of the run has taken it for its agent. */
+  delivered: Schema.Boolean,
+  run_status: RunStatus
+})
+export type Delivery = typeof Delivery.Type
+
+const ApprovalKey = Schema.Struct({ id: ApprovalId })
+const RunState = Schema.Struct({ id: RunId, status: RunStatus })
+const Rules = Schema.Struct({ rules: Approval.fields.rules })
+
+type Failure = SqlError.SqlError | Schema.SchemaError
+
+/** The columns of an approval as clients see it. */
+const approvalColumns = Object.keys(Approval.fields).join(", ")
+
+/**
+ * What agents ask people. Rows are written with the events that say so, by the log. An approval changes with the row of
+ * its run locked, so that nobody answers a run that is just being let go without its going on.
+ */
+export class ApprovalRepository extends Context.Service<
+  ApprovalRepository,
+  {
+    find(tenant: TenantId, id: ApprovalId): Effect.Effect<Option.Option<Approval>, DatabaseFailure>
+    /** The oldest of a session that nobody has answered. */
+    findPending(tenant: TenantId, session: SessionId): Effect.Effect<Option.Option<Approval>, DatabaseFailure>
+    /** Newest first, from after `position`. */
+    list(
+      tenant: TenantId,
+      filter: ApprovalFilter,
+      position: PagePosition | null,
+      size: number
+    ): Effect.Effect<Page<Approval>, DatabaseFailure>
+    /** Stores an answer, if there is none and it is not too late. */
+    settle(tenant: TenantId, id: ApprovalId, answer: ApprovalAnswer): Effect.Effect<Settlement, DatabaseFailure>
+    /** Ends one whose time is over. */
+    expire(id: ApprovalId): Effect.Effect<void, DatabaseFailure>
+    /** Those of these that are not pending any more. */
+    settled(ids: ReadonlyArray<ApprovalId>): Effect.Effect<ReadonlyArray<Approval>, DatabaseFailure>
+    /** Notes that the owner of the run has it. False when the lease is no longer held. */
+    deliver(lease: Lease, id: ApprovalId): Effect.Effect<boolean, DatabaseFailure>
+    delivery(id: ApprovalId): Effect.Effect<Option.Option<Delivery>, DatabaseFailure>
+    /** What was allowed for a session as long as it lasts. */
+    rules(tenant: TenantId, session: SessionId): Effect.Effect<ReadonlyArray<string>, DatabaseFailure>
+  }
+>()("causeway/storage/ApprovalRepository") {
+  /** Over a database that is up to date. */
+  static readonly layer = Layer.effect(
+    ApprovalRepository,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const execute = yield* makeExecute
+      const transaction = yield* makeTransaction
+      const columns = sql.literal(approvalColumns)
+      const approval = firstRow(Approval)
+      const approvals = allRows(Approval)
+      const page = pageOf(Approval)
+      const approvalKey = firstRow(ApprovalKey)
+      const runState = firstRow(RunState)
+      const deliveryRow = firstRow(Delivery)
+      const ruleRows = allRows(Rules)
+
+      const find = Effect.fn("ApprovalRepository.find")((tenant: TenantId, id: ApprovalId) =>
+        execute(
+          "ApprovalRepository.find",
+          approval(sql`SELECT ${columns} FROM approvals WHERE id = ${id} AND tenant_id = ${tenant}`)
+        )
+      )
+
+      const findPending = Effect.fn("ApprovalRepository.findPending")((tenant: TenantId, session: SessionId) =>
+        execute(
+          "ApprovalRepository.findPending",
+          approval(sql`
+            SELECT ${columns} FROM approvals
+            WHERE session_id = ${session} AND tenant_id = ${tenant} AND status = 'pending'
+            ORDER BY created_at, id LIMIT 1`)
+        )
+      )
+
+      const list = Effect.fn("ApprovalRepository.list")(
+        (
+          tenant: TenantId,
+          { run_id, session_id, status }: ApprovalFilter,
+          position: PagePosition | null,
+          size: number
+        ) =>
+          execute(
+            "ApprovalRepository.list",
+            page(
+              size,
+              sql`
+                SELECT ${columns} FROM approvals
+                WHERE ${sql.and([
+                  sql`tenant_id = ${tenant}`,
+                  after(sql, position),
+                  ...(status === undefined ? [] : [sql`status = ${status}`]),
+                  ...(session_id === undefined ? [] : [sql`session_id = ${session_id}`]),
+                  ...(run_id === undefined ? [] : [sql`run_id = ${run_id}`])
+                ])}
+                ORDER BY created_at DESC, id DESC LIMIT ${size + 1}`
+            )
+          )
+      )
+
+      /** The run comes first: what is read after it is locked is what its owner has seen, or will see. */
+      const lockRun = (id: ApprovalId, condition: Statement.Fragment) =>
+        runState(sql`
+          SELECT runs.id, runs.status FROM approvals JOIN runs ON runs.id = approvals.run_id
+          WHERE approvals.id = ${id} AND ${condition}
+          FOR NO KEY UPDATE OF runs`)
+
+      const standing = Effect.fnUntraced(function* (id: ApprovalId): Effect.fn.Return<Settlement, Failure> {
+        const found = yield* approval(sql`SELECT ${columns} FROM approvals WHERE id = ${id}`)
+        if (Option.isNone(found)) return { _tag: "Absent" }
+        const { status } = found.value
+        return { _tag: "Over", status: status === "pending" ? "expired" : status }
+      })
+
+      const answer = Effect.fnUntraced(function* (
+        tenant: TenantId,
+        id: ApprovalId,
+        given: ApprovalAnswer
+      ): Effect.fn.Return<Settlement, Failure> {
+        const run = yield* lockRun(id, sql`approvals.tenant_id = ${tenant}`)
+        if (Option.isNone(run)) return { _tag: "Absent" }
+        const answered = yield* approval(sql`
+          UPDATE approvals SET status = 'answered', answer = ${json(given)}, answered_at = clock_timestamp()
+          WHERE id = ${id} AND status = 'pending' AND expires_at > clock_timestamp()
+          RETURNING ${columns}`)
+        if (Option.isNone(answered)) return yield* standing(id)
+        return { _tag: "Settled", approval: answered.value }
+      })
+
+      const settle = Effect.fn("ApprovalRepository.settle")((tenant: TenantId, id: ApprovalId, given: ApprovalAnswer) =>
+        execute("ApprovalRepository.settle", transaction(answer(tenant, id, given)))
+      )
+
+      const end = Effect.fnUntraced(function* (id: ApprovalId) {
+        yield* lockRun(id, sql`true`)
+        yield* sql`
+          UPDATE approvals SET status = 'expired'
+          WHERE id = ${id} AND status = 'pending' AND expires_at <= clock_timestamp()`
+      })
+
+      const expire = Effect.fn("ApprovalRepository.expire")((id: ApprovalId) =>
+        execute("ApprovalRepository.expire", transaction(end(id)))
+      )
+
+      const settled = Effect.fn("ApprovalRepository.settled")((ids: ReadonlyArray<ApprovalId>) =>
+        execute(
+          "ApprovalRepository.settled",
+          approvals(sql`SELECT ${columns} FROM approvals WHERE id = ANY(${uuids(ids)}) AND status <> 'pending'`)
+        )
+      )
+
+      const deliver = Effect.fn("ApprovalRepository.deliver")((lease: Lease, id: ApprovalId) =>
+        execute(
+          "ApprovalRepository.deliver",
+          approvalKey(sql`
+            WITH held AS MATERIALIZED (
+              SELECT id FROM runs
+              WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
+                AND status = 'running'
+              FOR NO KEY UPDATE
+            )
+            UPDATE approvals SET delivered_at = coalesce(delivered_at, clock_timestamp())
+            FROM held WHERE approvals.id = ${id} AND approvals.run_id = held.id
+              AND approvals.status IN ('answered', 'expired')
+            RETURNING approvals.id`)
+        ).pipe(Effect.map(Option.isSome))
+      )
+
+      const delivery = Effect.fn("ApprovalRepository.delivery")((id: ApprovalId) =>
+        execute(
+          "ApprovalRepository.delivery",
+          deliveryRow(sql`
+            SELECT approvals.status, delivered_at IS NOT NULL AS delivered, runs.status AS run_status
+            FROM approvals JOIN runs ON runs.id = approvals.run_id WHERE approvals.id = ${id}`)
+        )
+      )
+
+      const rules = Effect.fn("ApprovalRepository.rules")((tenant: TenantId, session: SessionId) =>
+        execute(
+          "ApprovalRepository.rules",
+          ruleRows(sql`
+            SELECT rules FROM approvals
+            WHERE session_id = ${session} AND tenant_id = ${tenant} AND status = 'answered'
+              AND answer->>'decision' = 'allow' AND answer->>'scope' = 'session'
+            ORDER BY answered_at`)
+        ).pipe(Effect.map((rows) => [...new Set(rows.flatMap(({ rules }) => rules))]))
+      )
+
+      return ApprovalRepository.of({
+        find,
+        findPending,
+        list,
+        settle,
+        expire,
+        settled,
+        deliver,
+        delivery,
+        rules
+      })
+    })
+  )
+}
