@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { problem, toProblem } from "../../src/api/Problem.ts"
 import * as AgentErrors from "../../src/domain/errors/AgentErrors.ts"
+import * as ApprovalErrors from "../../src/domain/errors/ApprovalErrors.ts"
 import * as BudgetErrors from "../../src/domain/errors/BudgetErrors.ts"
 import * as CheckpointErrors from "../../src/domain/errors/CheckpointErrors.ts"
 import { catalogue, type Failure } from "../../src/domain/errors/catalogue.ts"
@@ -27,6 +28,7 @@ const isFailureClass = (value: unknown): value is FailureClass =>
 
 const classes = [
   AgentErrors,
+  ApprovalErrors,
   BudgetErrors,
   CheckpointErrors,
   HookErrors,

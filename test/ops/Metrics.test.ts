@@ -54,6 +54,7 @@ const wanted: ReadonlyArray<readonly [name: string, type: string]> = [
   ["leases_frozen_total", "counter"],
   ["retention_removed_total", "counter"],
   ["runs_resumed_total", "counter"],
+  ["approvals_total", "counter"],
   ["agent_processes", "gauge"],
   ["agent_start_seconds", "histogram"],
   ["agent_unknown_messages_total", "counter"],
