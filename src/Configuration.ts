@@ -141,6 +141,20 @@ const list = (separator: string) =>
     })
   )
 
+/** Times that follow each other, in milliseconds. */
+const times = (name: string, maximum: TimeText, fallback: string, meaning: string) => {
+  const most = Duration.fromInputUnsafe(maximum)
+  const each = Schema.DurationFromString.check(
+    Schema.makeFilter((value: Duration.Duration) => Duration.between(value, { minimum: Duration.zero, maximum: most }))
+  )
+  const schema = list(",").pipe(
+    Schema.decodeTo(Schema.Array(each).check(Schema.isMinLength(1), Schema.isMaxLength(50)))
+  )
+  const expected = `1 to 50 times up to ${maximum}, separated by commas`
+  const { read, ...documented } = setting(name, schema, expected, fallback, meaning)
+  return { ...documented, read: Effect.map(read, (all) => all.map(Duration.toMillis)) }
+}
+
 const price = Schema.String.check(Schema.isPattern(/^\d+(?:\.\d+)?,\d+(?:\.\d+)?$/)).pipe(
   Schema.decodeTo(Schema.Struct({ input: Schema.Finite, output: Schema.Finite }), {
     decode: SchemaGetter.transform((text: string) => {
@@ -449,6 +463,19 @@ export const settings = {
     "90 days",
     "How long all events are kept after their run's end, a session's messages among them; off keeps them. The agent's own conversation stays: the session can be resumed."
   ),
+  webhookRetries: times(
+    "WEBHOOK_RETRIES",
+    "7 days",
+    "5 seconds, 5 minutes, 30 minutes, 2 hours, 5 hours, 10 hours, 14 hours, 20 hours, 24 hours",
+    "How long after each attempt that failed a webhook is told again; after the last one it is given up. What Standard Webhooks recommends: three days in all. Each time is varied by up to a fifth."
+  ),
+  webhookRetention: time(
+    "WEBHOOK_RETENTION",
+    "1 second",
+    "3650 days",
+    "30 days",
+    "How long it is kept what webhooks were told, and whether they heard it; also what waits for one that is disabled."
+  ),
   readerStallTimeout: time(
     "READER_STALL_TIMEOUT",
     "1 second",
@@ -620,6 +647,8 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       checkpointStoreBytes: settings.checkpointStoreBytes.read,
       deltaRetention: settings.deltaRetention.read,
       eventRetention: settings.eventRetention.read,
+      webhookRetries: settings.webhookRetries.read,
+      webhookRetention: settings.webhookRetention.read,
       readerStallTimeout: settings.readerStallTimeout.read,
       mcpServersFile: settings.mcpServersFile.read,
       mcpTimeout: settings.mcpTimeout.read,

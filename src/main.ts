@@ -47,6 +47,7 @@ import { MemoryRecall } from "./services/MemoryRecall.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
 import { OpenApprovals } from "./services/OpenApprovals.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
+import * as Outbox from "./services/Outbox.ts"
 import { Projects } from "./services/Projects.ts"
 import { McpInquiries } from "./services/McpInquiries.ts"
 import { McpServers } from "./services/McpServers.ts"
@@ -67,6 +68,7 @@ import { SlashCommands } from "./services/SlashCommands.ts"
 import { Tenants } from "./services/Tenants.ts"
 import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
+import { WebhookDeliveries } from "./services/WebhookDeliveries.ts"
 import { Webhooks } from "./services/Webhooks.ts"
 import { WebSocketTickets } from "./services/WebSocketTickets.ts"
 import { AgentRepository } from "./storage/AgentRepository.ts"
@@ -101,6 +103,7 @@ import { SlashCommandRepository } from "./storage/SlashCommandRepository.ts"
 import { TenantRepository } from "./storage/TenantRepository.ts"
 import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
 import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
+import { WebhookDeliveryRepository } from "./storage/WebhookDeliveryRepository.ts"
 import { WebhookRepository } from "./storage/WebhookRepository.ts"
 import { WebSocketTicketRepository } from "./storage/WebSocketTicketRepository.ts"
 import { WorkspaceVolumeRepository } from "./storage/WorkspaceVolumeRepository.ts"
@@ -156,6 +159,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
     TenantRepository.layer,
     ToolPresetRepository.layer,
     TranscriptRepository.layer,
+    WebhookDeliveryRepository.layer,
     WebhookRepository.layer,
     WebSocketTicketRepository.layer,
     WorkspaceVolumeRepository.layer
@@ -302,6 +306,7 @@ const servicesLayer = Layer.mergeAll(
       Layer.provideMerge(Projects.layer, Sessions.layer),
       Tenants.layer,
       ToolPresets.layer,
+      WebhookDeliveries.layer,
       Webhooks.layer,
       WebSocketTickets.layer
     )
@@ -342,7 +347,14 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
     ),
     Layer.provide(configuration.redisUrl === undefined ? Layer.empty : SharedWorkspaces.layer),
     Layer.provide(OperatorKey.layer(configuration.apiKey, resolve(configuration.dataDirectory, "api-key"))),
-    Layer.provide(Retention.layer({ deltas: configuration.deltaRetention, events: configuration.eventRetention })),
+    Layer.provide(
+      Retention.layer({
+        deltas: configuration.deltaRetention,
+        events: configuration.eventRetention,
+        deliveries: configuration.webhookRetention
+      })
+    ),
+    Layer.provide(Outbox.layer(configuration.webhookRetries)),
     Layer.provide(servicesLayer),
     Layer.provide(RateLimits.layer({ requests: configuration.rateLimit, starts: configuration.rateLimitStarts })),
     Layer.provide(outsideLayer(configuration, instanceId)),

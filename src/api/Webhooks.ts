@@ -3,8 +3,9 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { ResourceLimitReached } from "../domain/errors/ResourceErrors.ts"
 import { SecretUnreadable } from "../domain/errors/StorageErrors.ts"
-import { WebhookNotFound } from "../domain/errors/WebhookErrors.ts"
+import { DeliveryNotFound, WebhookDisabled, WebhookNotFound } from "../domain/errors/WebhookErrors.ts"
 import { NewWebhook, SecretRotation, Webhook, WebhookChange, WebhookId } from "../domain/Webhook.ts"
+import { WebhookDelivery, WebhookDeliveryId, WebhookDeliveryStatus } from "../domain/WebhookDelivery.ts"
 import { Authentication, RequiredScope } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
@@ -12,8 +13,10 @@ import { readProblems, writeProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
 
 const params = { id: WebhookId }
+const deliveryParams = { id: WebhookId, delivery: WebhookDeliveryId }
 const absent = problem(WebhookNotFound)
 const unreadable = problem(SecretUnreadable)
+const disabled = problem(WebhookDisabled)
 
 /** A webhook with its secret, which is shown this once. */
 export const IssuedWebhook = Schema.Struct({ ...Webhook.fields, secret: Schema.String }).annotate({
@@ -24,6 +27,12 @@ export const IssuedWebhook = Schema.Struct({ ...Webhook.fields, secret: Schema.S
 export const WebhookList = Schema.Struct({ webhooks: Schema.Array(Webhook), ...pageFields }).annotate({
   identifier: "WebhookList"
 })
+
+/** A page of what a webhook was told, newest first. */
+export const WebhookDeliveryList = Schema.Struct({
+  deliveries: Schema.Array(WebhookDelivery),
+  ...pageFields
+}).annotate({ identifier: "WebhookDeliveryList" })
 
 /** Webhooks: endpoints of a tenant, for its administrators. */
 export class WebhooksApi extends HttpApiGroup.make("webhooks")
@@ -75,7 +84,45 @@ export class WebhooksApi extends HttpApiGroup.make("webhooks")
       params,
       success: HttpApiSchema.NoContent,
       error: [absent, ...writeProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Delete a webhook" }))
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "Delete a webhook", description: "What it was told goes with it." })
+    ),
+    HttpApiEndpoint.post("test", "/webhooks/:id/test", {
+      params,
+      success: WebhookDelivery.pipe(HttpApiSchema.status(202)),
+      error: [absent, disabled, ...writeProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Send a webhook a test",
+        description: "It is told `webhook.test`, also one that is otherwise asked. The delivery says what came of it."
+      })
+    ),
+    HttpApiEndpoint.get("deliveries", "/webhooks/:id/deliveries", {
+      params,
+      query: { ...pageParameters, status: Schema.optionalKey(WebhookDeliveryStatus) },
+      success: WebhookDeliveryList,
+      error: [absent, ...readProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List what a webhook was told",
+        description: "Newest first, for WEBHOOK_RETENTION. `dead` ones were given up."
+      })
+    ),
+    HttpApiEndpoint.get("delivery", "/webhooks/:id/deliveries/:delivery", {
+      params: deliveryParams,
+      success: WebhookDelivery,
+      error: [problem(DeliveryNotFound), ...readProblems]
+    }).annotateMerge(OpenApi.annotations({ summary: "Read a delivery" })),
+    HttpApiEndpoint.post("redeliver", "/webhooks/:id/deliveries/:delivery/redeliver", {
+      params: deliveryParams,
+      success: WebhookDelivery.pipe(HttpApiSchema.status(202)),
+      error: [absent, problem(DeliveryNotFound), disabled, ...writeProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Tell a webhook something again",
+        description: "Whatever came of it before, with the same `webhook-id`, and with all its retries."
+      })
+    )
   )
   .annotateEndpoints(RequiredScope, "admin")
   .middleware(RequestBody)
@@ -85,6 +132,6 @@ export class WebhooksApi extends HttpApiGroup.make("webhooks")
     OpenApi.annotations({
       title: "Webhooks",
       description:
-        "Endpoints that are asked while the tenant's agents work, in every run and whatever its request says; needs the scope `admin`. Calls and answers are those of a request's own `hooks`, and always signed. The strictest answer of all counts."
+        "Endpoints that are asked while the tenant's agents work, in every run and whatever its request says, or told what has happened, until they have heard it; needs the scope `admin`. Every call is signed. What is asked, and what counts as an answer, is as with a request's own `hooks`; the strictest answer of all counts. What is told is `{type, timestamp, data}`, and any status of 2xx says that it was heard."
     })
   ) {}

@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import { defaultPageSize } from "../domain/Page.ts"
+import { WebhookDeliveries } from "../services/WebhookDeliveries.ts"
 import { type IssuedWebhook, Webhooks } from "../services/Webhooks.ts"
 import { pageEnd, pagePosition } from "./Cursors.ts"
 
@@ -14,6 +15,7 @@ export const WebhooksHandlers = HttpApiBuilder.group(
   "webhooks",
   Effect.fn(function* (handlers) {
     const webhooks = yield* Webhooks
+    const deliveries = yield* WebhookDeliveries
     return handlers
       .handle(
         "create",
@@ -51,6 +53,33 @@ export const WebhooksHandlers = HttpApiBuilder.group(
         "delete",
         Effect.fn("webhooks.delete")(function* ({ params }) {
           return yield* webhooks.delete(yield* CurrentPrincipal, params.id)
+        })
+      )
+      .handle(
+        "test",
+        Effect.fn("webhooks.test")(function* ({ params }) {
+          return yield* deliveries.test(yield* CurrentPrincipal, params.id)
+        })
+      )
+      .handle(
+        "deliveries",
+        Effect.fn("webhooks.deliveries")(function* ({ params, query }) {
+          const { cursor, page_size = defaultPageSize, status = null } = query
+          const position = yield* pagePosition(cursor)
+          const page = yield* deliveries.list(yield* CurrentPrincipal, params.id, status, position, page_size)
+          return { deliveries: page.items, ...pageEnd(page.next) }
+        })
+      )
+      .handle(
+        "delivery",
+        Effect.fn("webhooks.delivery")(function* ({ params }) {
+          return yield* deliveries.get(yield* CurrentPrincipal, params.id, params.delivery)
+        })
+      )
+      .handle(
+        "redeliver",
+        Effect.fn("webhooks.redeliver")(function* ({ params }) {
+          return yield* deliveries.redeliver(yield* CurrentPrincipal, params.id, params.delivery)
         })
       )
   })

@@ -20,6 +20,8 @@ export interface OutboundLimits {
   readonly maxBytes: number
   /** How many redirects are followed; 3 unless given. An answer that is one too many is an answer. */
   readonly redirects?: number
+  /** Whether the answer's body does not matter: then it is not read, and empty. */
+  readonly headOnly?: boolean
 }
 
 /** A whole answer from outside. */
@@ -63,7 +65,8 @@ export class Outbound extends Context.Service<
             try: async (signal) => {
               const response = await exchange(rules, request, signal, limits.redirects)
               try {
-                return { response, body: await readAtMost(response, limits.maxBytes) }
+                const body = limits.headOnly === true ? new Uint8Array() : await readAtMost(response, limits.maxBytes)
+                return { response, body }
               } finally {
                 response.destroy()
               }

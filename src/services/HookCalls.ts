@@ -1,4 +1,4 @@
-import { Clock, DateTime, Effect, Option, Result, Schema } from "effect"
+import { Clock, Effect, Option, Result, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HookFailed } from "../domain/errors/HookErrors.ts"
 import type { UrlRefused, UrlUnreachable } from "../domain/errors/OutboundErrors.ts"
@@ -8,6 +8,7 @@ import { Outbound } from "../outbound/Outbound.ts"
 import { webhookHeaders } from "../outbound/StandardWebhooks.ts"
 import type { StoredWebhook } from "../storage/WebhookRows.ts"
 import type { LogSubject } from "./RunLog.ts"
+import { secretsOf } from "./WebhookSecrets.ts"
 
 /** Longest answer, in bytes. */
 const longestAnswer = 1_048_576
@@ -44,18 +45,15 @@ export const requestHook = ({ headers = {}, matcher, secret, timeout = defaultHo
 })
 
 /** A webhook of the tenant's. */
-export const tenantHook = ({ id, matcher, previous_secret_until, settings, timeout }: StoredWebhook): AskedHook => ({
+export const tenantHook = ({ id, matcher, settings, timeout, ...rest }: StoredWebhook): AskedHook => ({
   matcher: matcher ?? undefined,
   timeout,
   webhook_id: id,
-  endpoint: Option.map(Result.getSuccess(settings), ({ headers, previous_secret, secret, url }) => {
-    const until = previous_secret_until === null ? 0 : DateTime.toEpochMillis(previous_secret_until)
-    return {
-      url,
-      headers,
-      secretsAt: (now) => (previous_secret === null || now >= until ? [secret] : [secret, previous_secret])
-    }
-  })
+  endpoint: Option.map(Result.getSuccess(settings), ({ headers, url, ...kept }) => ({
+    url,
+    headers,
+    secretsAt: (now) => secretsOf(rest, { headers, url, ...kept }, now)
+  }))
 })
 
 /** Makes what asks a hook, once, and takes no answer for an answer but one that is. */

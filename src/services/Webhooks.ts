@@ -11,6 +11,7 @@ import type { Page, PagePosition } from "../domain/Page.ts"
 import { hideInUrl, hideValues, redacted, restoreValues } from "../domain/Redaction.ts"
 import {
   defaultOverlap,
+  isTold,
   type NewWebhook,
   type SecretRotation,
   Webhook,
@@ -56,12 +57,22 @@ const checkSecrets = ({ headers, url }: WebhookSettings): Effect.Effect<void, Va
   return Object.values(headers).includes(redacted) ? Effect.fail(refused("headers")) : Effect.void
 }
 
+/** Fails where something is asked of a webhook that is told that only one can do that is asked. */
+const checkMatcher = ({ events, matcher }: WebhookContent): Effect.Effect<void, ValidationFailed> =>
+  isTold(events) && matcher !== null
+    ? Effect.fail(
+        new ValidationFailed({
+          issues: [{ path: "body.matcher", message: "is not for notifications: they have no tool" }]
+        })
+      )
+    : Effect.void
+
 const contentOf = (stored: StoredWebhook, settings: WebhookSettings): WebhookContent => {
-  const { description, enabled, events, matcher, previous_secret_until, timeout } = stored
-  return { settings, description, enabled, events, matcher, previous_secret_until, timeout }
+  const { description, disabled_reason, enabled, events, matcher, previous_secret_until, timeout } = stored
+  return { settings, description, disabled_reason, enabled, events, matcher, previous_secret_until, timeout }
 }
 
-/** Endpoints that a tenant has agents ask, whatever a request says. Another tenant's do not exist for it. */
+/** Endpoints of a tenant: asked while its agents work, or told what has happened. Another tenant's do not exist for it. */
 export class Webhooks extends Context.Service<
   Webhooks,
   {
@@ -100,7 +111,17 @@ export class Webhooks extends Context.Service<
         const settings = { url, headers, secret, previous_secret: null }
         yield* checkSecrets(settings)
         const timeout = asked.timeout ?? defaultHookTimeout
-        const content = { settings, description, enabled, events, matcher, timeout, previous_secret_until: null }
+        const content: WebhookContent = {
+          settings,
+          description,
+          enabled,
+          disabled_reason: null,
+          events,
+          matcher,
+          timeout,
+          previous_secret_until: null
+        }
+        yield* checkMatcher(content)
         const id = WebhookId.make(yield* random.uuidV7())
         const stored = yield* repository.create(principal.tenant_id, id, content, mostWebhooks)
         return { webhook: yield* viewOf(stored), secret }
@@ -137,7 +158,9 @@ export class Webhooks extends Context.Service<
               ...(headers === undefined ? {} : { headers: restoreValues(headers, before.headers) })
             }
             yield* checkSecrets(settings)
-            return { ...contentOf(stored, settings), ...change }
+            const content = { ...contentOf(stored, settings), ...change }
+            yield* checkMatcher(content)
+            return change.enabled === undefined ? content : { ...content, disabled_reason: null }
           })
         )
         return yield* viewOf(changed)

@@ -22,6 +22,7 @@ import oldControls from "./migrations/0017_old_controls.ts"
 import webhooks from "./migrations/0018_webhooks.ts"
 import shareIds from "./migrations/0019_share_ids.ts"
 import approvals from "./migrations/0020_approvals.ts"
+import webhookDeliveries from "./migrations/0021_webhook_deliveries.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -44,7 +45,8 @@ const migrations = {
   "0017_old_controls": oldControls,
   "0018_webhooks": webhooks,
   "0019_share_ids": shareIds,
-  "0020_approvals": approvals
+  "0020_approvals": approvals,
+  "0021_webhook_deliveries": webhookDeliveries
 }
 
 const table = "schema_migrations"

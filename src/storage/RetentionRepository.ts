@@ -30,6 +30,8 @@ export class RetentionRepository extends Context.Service<
     removeKeys(keptMillis: number, keys: number): Effect.Effect<number, DatabaseFailure>
     /** Removes instructions to runs that are older than that: interrupts that were taken, and all of a run that is over. */
     removeControls(keptMillis: number, controls: number): Effect.Effect<number, DatabaseFailure>
+    /** Removes what webhooks were told longer ago, and what waited that long for one that is disabled. */
+    removeDeliveries(keptMillis: number, deliveries: number): Effect.Effect<number, DatabaseFailure>
     /** What was removed after a number of a session, or of one of its runs; none when all is there. */
     removedAfter(
       tenant: TenantId,
@@ -127,6 +129,23 @@ export class RetentionRepository extends Context.Service<
         ).pipe(Effect.map(({ length }) => length))
       )
 
+      const removeDeliveries = Effect.fn("RetentionRepository.removeDeliveries")(
+        (keptMillis: number, deliveries: number) =>
+          execute(
+            "RetentionRepository.removeDeliveries",
+            sql`
+              WITH turn AS MATERIALIZED (${turn}), old AS MATERIALIZED (
+                SELECT id FROM webhook_deliveries
+                WHERE created_at < ${age(keptMillis)} AND (status <> 'pending' OR due_at = 'infinity')
+                  AND (SELECT mine FROM turn)
+                ORDER BY created_at LIMIT ${deliveries}
+                FOR UPDATE SKIP LOCKED
+              )
+              DELETE FROM webhook_deliveries AS told USING old WHERE told.id = old.id
+              RETURNING told.id`
+          ).pipe(Effect.map(({ length }) => length))
+      )
+
       const removedAfter = Effect.fn("RetentionRepository.removedAfter")((
         tenant: TenantId,
         session: SessionId,
@@ -148,7 +167,14 @@ export class RetentionRepository extends Context.Service<
         )
       })
 
-      return RetentionRepository.of({ removeDeltas, removeEvents, removeKeys, removeControls, removedAfter })
+      return RetentionRepository.of({
+        removeDeltas,
+        removeEvents,
+        removeKeys,
+        removeControls,
+        removeDeliveries,
+        removedAfter
+      })
     })
   )
 }

@@ -5,6 +5,7 @@ import { type InstanceId, type Lease, RunId } from "../domain/Run.ts"
 import { SessionId } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
+import { tellRunsEnded } from "./Outbox.ts"
 import { uuids } from "./Parameters.ts"
 import { makePendingDone } from "./PendingDone.ts"
 import { allRows, firstRow } from "./Rows.ts"
@@ -137,7 +138,9 @@ export class RunQueueRepository extends Context.Service<
             UPDATE runs SET
               status = 'interrupted', ended_at = now(), num_turns = 0, total_cost_usd = 0
             WHERE id = ${run} AND tenant_id = ${tenant} AND status = 'queued' AND fence = 0
-            RETURNING id, session_id
+            RETURNING runs.*
+          ), told AS (
+            ${tellRunsEnded(sql, "dropped")}
           ), ordered AS (
             DELETE FROM run_orders USING dropped WHERE run_orders.run_id = dropped.id
           ), settled AS (

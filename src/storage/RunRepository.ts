@@ -9,6 +9,7 @@ import { DatabaseLimits } from "./DatabaseLimits.ts"
 import { LeaseConnection } from "./LeaseConnection.ts"
 import type { NewRun, RunStart } from "./NewRun.ts"
 import type { NewMemoryJob } from "./MemoryJobRepository.ts"
+import { tellRunsEnded } from "./Outbox.ts"
 import { integers, json, storable, texts, uuids } from "./Parameters.ts"
 import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
 import { allRows, firstRow } from "./Rows.ts"
@@ -217,7 +218,9 @@ export class RunRepository extends Context.Service<
               usage = ${json(end.usage)},
               error = ${json(end.error)}
             FROM held WHERE runs.id = held.id
-            RETURNING runs.id, runs.session_id, runs.fence, runs.last_seq, runs.num_turns, runs.total_cost_usd
+            RETURNING runs.*
+          ), told AS (
+            ${tellRunsEnded(sql, "ended")}
           )
           UPDATE sessions SET
             status = ${end.session_status},

@@ -18,7 +18,7 @@ import { makeWebhookRows, type StoredWebhook, WebhookRow } from "./WebhookRows.t
 /** What is kept of a webhook beside what the database gives it. */
 export interface WebhookContent extends Pick<
   StoredWebhook,
-  "events" | "matcher" | "timeout" | "enabled" | "description"
+  "events" | "matcher" | "timeout" | "enabled" | "disabled_reason" | "description"
 > {
   readonly settings: WebhookSettings
   readonly previous_secret_until: DateTime.Utc | null
@@ -67,14 +67,19 @@ export class WebhookRepository extends Context.Service<
       const rows = allRows(WebhookRow)
       const page = pageOf(WebhookRow)
 
+      const encodeUntil = Schema.encodeSync(WebhookRow.fields.previous_secret_until)
+
       const valuesOf = Effect.fnUntraced(function* (tenant: TenantId, id: WebhookId, content: WebhookContent) {
-        const { events, previous_secret_until, settings, ...rest } = content
-        const encodeUntil = Schema.encodeSync(WebhookRow.fields.previous_secret_until)
+        const { description, disabled_reason, enabled, events, matcher, settings, timeout } = content
         return {
-          ...rest,
+          description,
+          disabled_reason,
+          enabled,
           events: texts(events),
+          matcher,
+          timeout,
           settings: yield* seal(tenant, id, settings),
-          previous_secret_until: encodeUntil(previous_secret_until)
+          previous_secret_until: encodeUntil(content.previous_secret_until)
         }
       })
 
@@ -138,6 +143,11 @@ export class WebhookRepository extends Context.Service<
                   UPDATE webhooks SET ${sql.update(yield* valuesOf(tenant, id, content))}, updated_at = now()
                   WHERE id = ${id} AND tenant_id = ${tenant} RETURNING ${columns}`)
                 if (Option.isNone(changed)) return yield* new WebhookNotFound({ webhook_id: id })
+                if (content.enabled !== found.value.enabled)
+                  yield* sql`
+                  UPDATE webhook_deliveries
+                  SET due_at = ${content.enabled ? sql`clock_timestamp()` : sql`'infinity'::timestamptz`}
+                  WHERE webhook_id = ${id} AND status = 'pending'`
                 return yield* open(changed.value)
               })
             )

@@ -1,17 +1,17 @@
 import { Effect, Result, Schema } from "effect"
 import { SecretUnreadable } from "../domain/errors/StorageErrors.ts"
-import { HookEvent } from "../domain/Hook.ts"
 import { Moment } from "../domain/Moment.ts"
 import { TenantId } from "../domain/Tenant.ts"
-import { WebhookId, WebhookSettings } from "../domain/Webhook.ts"
+import { WebhookEvent, WebhookId, WebhookSettings } from "../domain/Webhook.ts"
 import { Sealing, type SecretPlace } from "./Sealing.ts"
 
 const shown = {
   id: WebhookId,
-  events: Schema.Array(HookEvent),
+  events: Schema.Array(WebhookEvent),
   matcher: Schema.NullOr(Schema.String),
   timeout: Schema.Int,
   enabled: Schema.Boolean,
+  disabled_reason: Schema.NullOr(Schema.Literal("gone")),
   description: Schema.NullOr(Schema.String),
   previous_secret_until: Schema.NullOr(Moment),
   created_at: Moment,

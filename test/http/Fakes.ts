@@ -32,6 +32,7 @@ import { Skills } from "../../src/services/Skills.ts"
 import { SlashCommands } from "../../src/services/SlashCommands.ts"
 import { Tenants } from "../../src/services/Tenants.ts"
 import { ToolPresets } from "../../src/services/ToolPresets.ts"
+import { WebhookDeliveries } from "../../src/services/WebhookDeliveries.ts"
 import { Webhooks } from "../../src/services/Webhooks.ts"
 import { WebSocketTickets } from "../../src/services/WebSocketTickets.ts"
 
@@ -256,6 +257,7 @@ export const servicesLayer = (replaced: {
     Layer.mock(Approvals, {}),
     Layer.mock(Checkpoints, {}),
     Layer.mock(Webhooks, {}),
+    Layer.mock(WebhookDeliveries, {}),
     Layer.succeed(WebSocketTickets, webSocketTickets),
     Layer.succeed(Admission, admission),
     Layer.succeed(Readiness, { ...readiness, ...replaced.readiness }),

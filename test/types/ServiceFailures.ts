@@ -39,7 +39,7 @@ import type {
   RedisUnavailable,
   SecretUnreadable
 } from "../../src/domain/errors/StorageErrors.ts"
-import type { WebhookNotFound } from "../../src/domain/errors/WebhookErrors.ts"
+import type { DeliveryNotFound, WebhookDisabled, WebhookNotFound } from "../../src/domain/errors/WebhookErrors.ts"
 import type {
   AgentNotFound,
   ProjectNotFound,
@@ -53,6 +53,8 @@ import type { Hooks } from "../../src/services/Hooks.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
 import type { Tenants } from "../../src/services/Tenants.ts"
+import type { WebhookDeliveries } from "../../src/services/WebhookDeliveries.ts"
+import type { makeWebhookSending } from "../../src/services/WebhookSending.ts"
 import type { Webhooks } from "../../src/services/Webhooks.ts"
 import { accepts, type Equal, holds } from "./Equal.ts"
 
@@ -128,6 +130,17 @@ holds<Equal<Fails<Webhooks["Service"]["get"]>, WebhookNotFound | Reading>>()
 holds<Equal<Fails<Webhooks["Service"]["update"]>, ValidationFailed | WebhookNotFound | SecretUnreadable | Writing>>()
 holds<Equal<Fails<Webhooks["Service"]["rotate"]>, WebhookNotFound | SecretUnreadable | Writing>>()
 holds<Equal<Fails<Webhooks["Service"]["delete"]>, WebhookNotFound | Writing>>()
+holds<Equal<Fails<WebhookDeliveries["Service"]["list"]>, WebhookNotFound | Reading>>()
+holds<Equal<Fails<WebhookDeliveries["Service"]["get"]>, DeliveryNotFound | Reading>>()
+holds<
+  Equal<
+    Fails<WebhookDeliveries["Service"]["redeliver"]>,
+    WebhookNotFound | DeliveryNotFound | WebhookDisabled | Writing
+  >
+>()
+holds<Equal<Fails<WebhookDeliveries["Service"]["test"]>, WebhookNotFound | WebhookDisabled | Writing>>()
+// To tell a webhook something cannot fail: what went wrong is what came of it.
+holds<Equal<Fails<Effect.Success<ReturnType<typeof makeWebhookSending>>>, never>>()
 
 holds<Equal<Fails<AgentRuntime["Service"]["start"]>, AgentProcessFailure | ModelCredentialsMissing>>()
 

@@ -1346,6 +1346,58 @@ export const catalogue = {
     cause: "No such webhook in this tenant.",
     remedy: "List the webhooks to see their ids."
   },
+  DeliveryNotFound: {
+    error_id: "ERR_DELIVERY_NOT_FOUND",
+    code: "DELIVERY_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The webhook was told nothing of this id, or longer than WEBHOOK_RETENTION ago.",
+    remedy: "List the webhook's deliveries to see their ids."
+  },
+  WebhookDisabled: {
+    error_id: "ERR_WEBHOOK_DISABLED",
+    code: "WEBHOOK_DISABLED",
+    status: 409,
+    severity: "info",
+    shows: ["response"],
+    retry: "fix",
+    cause: "The webhook is disabled, so nothing can be sent to it.",
+    remedy: "Enable it first: PATCH /api/v1/webhooks/{id} with enabled true."
+  },
+  DeliveryFailed: {
+    error_id: "ERR_DELIVERY_FAILED",
+    code: "DELIVERY_FAILED",
+    status: 502,
+    severity: "warning",
+    shows: ["log"],
+    retry: "no",
+    cause: "A webhook's endpoint did not answer with 2xx in time.",
+    remedy:
+      "Nothing yet: it is told again as WEBHOOK_RETRIES says. The line's reason and status say what was wrong with the answer."
+  },
+  DeliveryDead: {
+    error_id: "ERR_DELIVERY_DEAD",
+    code: "DELIVERY_FAILED",
+    status: 502,
+    severity: "warning",
+    shows: ["log"],
+    retry: "no",
+    cause: "A webhook's endpoint did not answer with 2xx at the last attempt either.",
+    remedy:
+      "When the endpoint is mended: POST /api/v1/webhooks/{id}/deliveries/{delivery}/redeliver. Dead ones are listed with status=dead."
+  },
+  WebhookGone: {
+    error_id: "ERR_WEBHOOK_GONE",
+    code: "WEBHOOK_GONE",
+    status: 410,
+    severity: "warning",
+    shows: ["log"],
+    retry: "no",
+    cause: "A webhook's endpoint answered with 410, so the webhook was disabled.",
+    remedy: "Delete it, or give it another URL and enable it; what it was not told then is sent."
+  },
   AgentTurnFailed: {
     error_id: "ERR_AGENT_TURN_FAILED",
     code: "AGENT_ERROR",
