@@ -1,7 +1,15 @@
 // A caller of the client who says that a failure is handled must handle it.
 import { Effect } from "effect"
+import type * as Package from "../../src/client.ts"
 import type { Client, RedisUnavailable, SessionId, SessionNotFound } from "../../src/client.ts"
-import { accepts } from "./Equal.ts"
+import type { FailureTag } from "../../src/domain/errors/catalogue.ts"
+import { accepts, type Equal, holds } from "./Equal.ts"
+
+type Tag<Class> = Class extends new (...args: never) => { readonly _tag: infer Name } ? Name : never
+type ExportedTag = { [Name in keyof typeof Package]: Tag<(typeof Package)[Name]> }[keyof typeof Package]
+
+// Whoever has the client can match on every failure that there is.
+holds<Equal<Exclude<FailureTag, ExportedTag>, never>>()
 
 declare const client: Client
 declare const session_id: SessionId
