@@ -12,6 +12,7 @@ import type { SessionId } from "./domain/Session.ts"
 /* oxlint-disable oxc/no-barrel-file -- it is the way into the package */
 // The classes of all failures, and the ids that requests are made of.
 export * from "./domain/errors/AgentErrors.ts"
+export * from "./domain/errors/ApprovalErrors.ts"
 export * from "./domain/errors/BudgetErrors.ts"
 export * from "./domain/errors/CheckpointErrors.ts"
 export * from "./domain/errors/HookErrors.ts"
