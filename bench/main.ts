@@ -12,6 +12,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   recovery: async () => (await import("./Recovery.ts")).recovery(),
   instances: async () => (await import("./Instances.ts")).severalInstances(),
   "memory-large": async () => (await import("./MemoryLarge.ts")).memoryLarge(),
+  recall: async () => (await import("./Recall.ts")).recallWait(),
   log: async () => (await import("./EventLog.ts")).eventLog()
 }
 
