@@ -26,12 +26,13 @@ export interface FollowOptions {
 /** Somebody is expected to give an answer within this time, in milliseconds. */
 const patience = 60_000
 
-// A connection that is refused, or an instance that stops: the client tries again, as any client would.
+// A connection that is refused, an instance that stops, or a balancer whose instance has died (its 502 is a page, not
+// one of ours): the client tries again, as any client would.
 const tryTo = async (connect: () => Promise<EventReader>): Promise<EventReader | undefined> => {
   try {
     return await connect()
   } catch (cause) {
-    if (/No stream but (?!503|429)/.test(String(cause))) throw cause
+    if (/No stream but (?!502: <|503|429)/.test(String(cause))) throw cause
     return undefined
   }
 }

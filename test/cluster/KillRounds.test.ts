@@ -31,6 +31,8 @@ describe("an instance that is killed at a random moment", () => {
         const report = await killRound(cluster, plan, `round-${index}`)
         reports.push(report)
         await saveRounds({ seed, reports })
+        if (report.recoveries.some((recovery) => recovery > 5000))
+          console.log(`round ${index}: ${JSON.stringify(report)}`)
         assert.deepEqual(report.broken, [], `round ${index} of KILL_SEED=${seed}: ${JSON.stringify(report)}`)
       }
     },
