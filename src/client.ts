@@ -28,6 +28,8 @@ export * from "./domain/errors/StorageErrors.ts"
 export * from "./domain/errors/WebhookErrors.ts"
 export { Run, RunId, Sequence } from "./domain/Run.ts"
 export { SessionId } from "./domain/Session.ts"
+export { Webhook, WebhookId } from "./domain/Webhook.ts"
+export { ApprovalNeededData, RunEndedData, WebhookDelivery, WebhookDeliveryId } from "./domain/WebhookDelivery.ts"
 
 /** Where the service is and who asks. */
 export interface ClientOptions {

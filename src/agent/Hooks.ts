@@ -34,7 +34,8 @@ const callOf = (hook_event: HookEvent, input: HookInput): HookCall => {
     ...(stop_hook_active === undefined
       ? {}
       : { result_data: { stop_hook_active, result: last_assistant_message ?? null } }),
-    ...(agent_type === undefined ? {} : { subagent_name: agent_type }),
+    // Who summarises a conversation has no name.
+    ...(agent_type === undefined || agent_type === "" ? {} : { subagent_name: agent_type }),
     ...(message === undefined ? {} : { message }),
     ...(trigger === undefined ? {} : { trigger })
   }

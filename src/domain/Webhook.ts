@@ -7,7 +7,7 @@ export const WebhookId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand(
 export type WebhookId = typeof WebhookId.Type
 
 /** What has happened, of which a webhook can be told. */
-export const Notification = Schema.Literals(["run.ended"])
+export const Notification = Schema.Literals(["run.ended", "approval.needed"])
 export type Notification = typeof Notification.Type
 
 /** What a webhook can be called at. */

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { ApprovalId, ApprovalKind } from "./Approval.ts"
 import { Moment } from "./Moment.ts"
 import { FinalRunStatus, RunError, RunId } from "./Run.ts"
 import { SessionId } from "./Session.ts"
@@ -64,3 +65,15 @@ export const RunEndedData = Schema.Struct({
   ended_at: Moment
 }).annotate({ identifier: "RunEndedData" })
 export type RunEndedData = typeof RunEndedData.Type
+
+/** What `approval.needed` tells: that a person is asked something, and until when, and not what. */
+export const ApprovalNeededData = Schema.Struct({
+  approval_id: ApprovalId,
+  run_id: RunId,
+  session_id: SessionId,
+  kind: ApprovalKind,
+  tool_name: Schema.String,
+  created_at: Moment,
+  expires_at: Moment
+}).annotate({ identifier: "ApprovalNeededData" })
+export type ApprovalNeededData = typeof ApprovalNeededData.Type

@@ -1,4 +1,4 @@
-import { lookup as resolve, type LookupAddress } from "node:dns"
+import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns"
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
 import { isIP, type LookupFunction } from "node:net"
@@ -28,9 +28,16 @@ export class ExchangeFailed extends Error {
 
 const connectWithinMillis = 5000
 
+/** Finds the addresses of a host, as `dns.lookup` does. */
+export type Resolve = (
+  host: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, found: Array<LookupAddress>) => void
+) => void
+
 /** Resolves a host to those of its addresses that may be reached: the connection is made to one of them and no other. */
 const checkedLookup =
-  (rules: AddressRules): LookupFunction =>
+  (rules: AddressRules, resolve: Resolve): LookupFunction =>
   (host, options, callback) => {
     resolve(host, { family: options.family ?? 0, hints: options.hints ?? 0, all: true }, (error, found) => {
       if (error !== null) return callback(new ExchangeFailed("no_such_host", host, error), "")
@@ -45,7 +52,12 @@ const checkedLookup =
     })
   }
 
-const once = (rules: AddressRules, outgoing: OutgoingRequest, signal: AbortSignal): Promise<IncomingMessage> =>
+const once = (
+  rules: AddressRules,
+  outgoing: OutgoingRequest,
+  signal: AbortSignal,
+  resolve: Resolve
+): Promise<IncomingMessage> =>
   new Promise((fulfil, reject) => {
     const { body, headers, method, trusted, url } = outgoing
     const host = hostOf(url)
@@ -59,7 +71,7 @@ const once = (rules: AddressRules, outgoing: OutgoingRequest, signal: AbortSigna
       headers,
       signal,
       agent: false,
-      ...(free ? {} : { lookup: checkedLookup(rules) })
+      ...(free ? {} : { lookup: checkedLookup(rules, resolve) })
     })
     const late = setTimeout(() => request.destroy(new ExchangeFailed("timed_out", host)), connectWithinMillis)
     request.on("socket", (socket) =>
@@ -92,9 +104,10 @@ export const exchange = async (
   rules: AddressRules,
   outgoing: OutgoingRequest,
   signal: AbortSignal,
-  mostRedirects = 3
+  mostRedirects = 3,
+  resolve: Resolve = lookup
 ): Promise<IncomingMessage> => {
-  const response = await once(rules, outgoing, signal)
+  const response = await once(rules, outgoing, signal, resolve)
   const { location } = response.headers
   const status = response.statusCode ?? 0
   if (!redirects.has(status) || location === undefined || mostRedirects === 0) return response
@@ -106,7 +119,8 @@ export const exchange = async (
     rules,
     { ...next, trusted: outgoing.trusted === true && next.url.origin === outgoing.url.origin },
     signal,
-    mostRedirects - 1
+    mostRedirects - 1,
+    resolve
   )
 }
 

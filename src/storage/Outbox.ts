@@ -26,3 +26,11 @@ const runEnded = `json_build_object('run_id', id, 'session_id', session_id, 'sta
 /** The same for runs that end in this statement: whole rows of `runs`, under the name of a part of it. */
 export const tellRunsEnded = (sql: SqlClient.SqlClient, ended: string): Statement.Fragment =>
   tellWebhooks(sql, "run.ended", sql.literal(`SELECT tenant_id, ${runEnded} AS data FROM ${ended}`))
+
+/** What is told of something that a person is asked: `ApprovalNeededData`. */
+const approvalNeeded = `json_build_object('approval_id', id, 'run_id', run_id, 'session_id', session_id, 'kind', kind,
+  'tool_name', tool_name, 'created_at', ${moment("created_at")}, 'expires_at', ${moment("expires_at")})`
+
+/** The same for what is asked in this statement: whole rows of `approvals`, under the name of a part of it. */
+export const tellApprovalsNeeded = (sql: SqlClient.SqlClient, asked: string): Statement.Fragment =>
+  tellWebhooks(sql, "approval.needed", sql.literal(`SELECT tenant_id, ${approvalNeeded} AS data FROM ${asked}`))

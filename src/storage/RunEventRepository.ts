@@ -7,6 +7,7 @@ import { SessionId } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import type { NewApproval } from "./ApprovalRepository.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
+import { tellApprovalsNeeded } from "./Outbox.ts"
 import { flags, integers, storable, texts, uuids } from "./Parameters.ts"
 import { allRows } from "./Rows.ts"
 
@@ -117,6 +118,9 @@ export class RunEventRepository extends Context.Service<
               ) AS asked (run_id, id, kind, tool_name, tool_use_id, input, reason, rules, of_subagent, expires_at)
                 ON asked.run_id = held.id
               ON CONFLICT (id) DO NOTHING
+              RETURNING approvals.*
+            ), told AS (
+              ${tellApprovalsNeeded(sql, "asked")}
             )`
       }
 

@@ -79,3 +79,43 @@ it("a redirect is looked at again, and takes no headers to another place", async
     ["POST", "GET"]
   )
 })
+
+it("a name that changes its address is connected to where it was looked at, and refused when it leads inside", async () => {
+  const hosts: Array<string> = []
+  const found = [["127.0.0.9"], ["127.0.0.8"], ["127.0.0.8", "127.0.0.9"]]
+  const connected: Array<string | undefined> = []
+  const note = ({ socket }: { readonly socket: { readonly localAddress?: string | undefined } }) =>
+    connected.push(socket.localAddress?.replace("::ffff:", ""))
+  server.on("request", note)
+  const ask = async () => {
+    const request = { method: "GET", url: new URL(`http://rebinding.test:${port}/`), headers: {} }
+    const response = await exchange(
+      makeAddressRules(["127.0.0.9"]),
+      request,
+      AbortSignal.timeout(10_000),
+      0,
+      (host, _, answer) => {
+        hosts.push(host)
+        answer(
+          null,
+          (found[hosts.length - 1] ?? []).map((address) => ({ address, family: 4 }))
+        )
+      }
+    )
+    return text(response)
+  }
+  assert.strictEqual(await ask(), "here")
+  const failure = await ask().then(
+    () => undefined,
+    (cause: unknown) => cause
+  )
+  assert.deepEqual(failure instanceof ExchangeFailed ? [failure.reason, failure.host] : failure, [
+    "refused",
+    "rebinding.test"
+  ])
+  assert.strictEqual(await ask(), "here")
+  server.off("request", note)
+  // One look for each connection: there is none between what was looked at and what is connected to.
+  assert.lengthOf(hosts, 3)
+  assert.deepEqual(connected, ["127.0.0.9", "127.0.0.9"])
+})

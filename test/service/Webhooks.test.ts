@@ -1,13 +1,16 @@
+import { Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Webhook } from "standardwebhooks"
 import { assert, beforeAll, describe, it } from "vitest"
 import type { Step } from "../../scripts/scripted-model/Script.ts"
+import { ApprovalNeededData } from "../../src/domain/WebhookDelivery.ts"
 import { rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
 import { json, type ReceivedCall, useHookEndpoint } from "./HookEndpoint.ts"
 import { at, listAt, textAt } from "./Json.ts"
+import { until } from "./Polling.ts"
 import { scripted, small } from "./Prompts.ts"
 import type { Answer } from "./Service.ts"
 import { useService } from "./UseService.ts"
@@ -332,5 +335,66 @@ describe("a tenant's webhook", () => {
     })
     assert.include(results(run)[0] ?? "", "denied 42")
     assert.lengthOf(endpoint.calls, before)
+  })
+})
+
+describe("what happens beside tools", () => {
+  let house: House
+  let compacted: EventReader
+  let asked: EventReader
+
+  const calls = (path: string) => endpoint.calls.filter((call) => call.path === path)
+
+  beforeAll(async () => {
+    const { service } = setting()
+    house = await newHouse("watched")
+    await house.send("POST", "", { url: endpoint.url("/beside"), events: ["PreCompact", "Notification"] })
+    await house.send("POST", "", { url: endpoint.url("/inbox"), events: ["approval.needed"] })
+    const first = await house.run({ ...small, prompt: "Tell me about figs." })
+    const compact = house.run({ ...small, session_id: first.sessionId, prompt: "/compact", expand_prompt: true })
+    asked = await service.stream("POST", "/api/v1/query", {
+      key: house.key,
+      body: {
+        system_prompt: "Answer.",
+        tools: ["Bash"],
+        approvals: { mode: "ask" },
+        prompt: scripted("Ask.", bash("touch secret-thing"), { text: "Done." })
+      }
+    })
+    await until("it is told that somebody is needed", () => calls("/inbox").length > 0 && calls("/beside").length > 1)
+    await service.request(
+      "POST",
+      `/api/v1/approvals/${textAt(asked.first("permission_request").data, "approval_id")}`,
+      {
+        key: house.key,
+        body: { decision: "deny" }
+      }
+    )
+    await asked.finished()
+    compacted = await compact
+  }, 60_000)
+
+  it("is asked about: a conversation that is summarised, and an agent that waits for a person", () => {
+    const of = (event: string) => calls("/beside").filter(({ body }) => at(body, "hook_event") === event)
+    const [compact, ...more] = of("PreCompact")
+    assert.deepInclude(compact?.body, { run_id: compacted.runId, trigger: "manual" })
+    assert.isEmpty(more)
+    const [notification] = of("Notification")
+    assert.strictEqual(at(notification?.body, "run_id"), asked.runId)
+    assert.include(at(notification?.body, "message"), "Bash")
+  })
+
+  it("is told: that a person is needed, and not for what", async () => {
+    const [call, ...more] = calls("/inbox")
+    assert.isEmpty(more)
+    assert.strictEqual(at(call?.body, "type"), "approval.needed")
+    const { approval_id, ...data } = Schema.decodeUnknownSync(ApprovalNeededData)(at(call?.body, "data"))
+    const { body } = await setting().service.request("GET", `/api/v1/approvals/${approval_id}`, { key: house.key })
+    for (const field of ["run_id", "session_id", "kind", "tool_name"] as const)
+      assert.strictEqual(data[field], at(body, field))
+    for (const field of ["created_at", "expires_at"])
+      assert.strictEqual(at(call?.body, `data.${field}`), at(body, field))
+    assert.strictEqual(data.run_id, asked.runId)
+    assert.notInclude(call?.text, "secret-thing")
   })
 })

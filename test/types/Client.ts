@@ -1,7 +1,15 @@
 // A caller of the client who says that a failure is handled must handle it.
 import { Effect } from "effect"
 import type * as Package from "../../src/client.ts"
-import type { Client, RedisUnavailable, SessionId, SessionNotFound } from "../../src/client.ts"
+import type {
+  Client,
+  RedisUnavailable,
+  SessionId,
+  SessionNotFound,
+  WebhookDeliveryId,
+  WebhookDisabled,
+  WebhookId
+} from "../../src/client.ts"
 import type { FailureTag } from "../../src/domain/errors/catalogue.ts"
 import { accepts, type Equal, holds } from "./Equal.ts"
 
@@ -31,3 +39,17 @@ accepts<Handled>(asked.pipe(Effect.catchTags({ RedisUnavailable: () => Effect.vo
 
 // @ts-expect-error a session that is read cannot fail for want of Redis: there is nothing to handle
 Effect.catchTag(client.api.sessions.get({ params: { id: session_id } }), "RedisUnavailable", () => Effect.void)
+
+declare const webhook: WebhookId
+declare const delivery: WebhookDeliveryId
+
+const sentAgain = client.api.webhooks.redeliver({ params: { id: webhook, delivery } })
+
+// What a webhook was told is read, and sent again, with failures that say why not.
+accepts<Effect.Effect<unknown, Exclude<Effect.Error<typeof sentAgain>, WebhookDisabled>>>(
+  Effect.catchTag(sentAgain, "WebhookDisabled", () => Effect.void)
+)
+// @ts-expect-error a disabled webhook was forgotten
+accepts<Effect.Effect<unknown, Exclude<Effect.Error<typeof sentAgain>, WebhookDisabled>>>(sentAgain)
+// @ts-expect-error a session's id is no webhook's
+client.api.webhooks.get({ params: { id: session_id } })
