@@ -19,6 +19,9 @@ const measureEvery = 15_000
 /** How much longer than its webhook may take a delivery is held, in milliseconds: a dead holder's is taken up after that. */
 const slack = 15_000
 
+/** How long what is under way has to arrive when the service stops, in milliseconds. */
+const stopPatience = 3000
+
 /** For how long what came of an attempt is tried to be written down: it is told once more only if that fails. */
 const recording = { schedule: Schedule.spaced(500), times: 20 }
 
@@ -93,7 +96,9 @@ export const layer = (retries: ReadonlyArray<number>) =>
         )
       }
 
+      let stopping = false
       const look = Effect.gen(function* () {
+        if (stopping) return
         const free = limits.all - underWay.size
         if (free <= 0) return
         const busy = { webhooks: [...underWay].map(({ webhook }) => webhook.id), tenants: busyTenants() }
@@ -109,6 +114,12 @@ export const layer = (retries: ReadonlyArray<number>) =>
         yield* look
         yield* Effect.timeoutOption(ended.await, lookEvery)
       }).pipe(Effect.forever, Effect.forkScoped)
+
+      // It would be told twice if the answer came when nobody is left to write it down.
+      yield* Effect.addFinalizer(() => {
+        stopping = true
+        return Effect.timeoutOption(FiberSet.awaitEmpty(working), stopPatience)
+      })
 
       yield* repository.backlog.pipe(
         Effect.flatMap(noteBacklog),

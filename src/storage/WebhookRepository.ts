@@ -15,6 +15,9 @@ import { allRows, firstRow } from "./Rows.ts"
 import { makeTransaction } from "./Transaction.ts"
 import { makeWebhookRows, type StoredWebhook, WebhookRow } from "./WebhookRows.ts"
 
+/** Deliveries that one statement removes. */
+const batch = 5000
+
 /** What is kept of a webhook beside what the database gives it. */
 export interface WebhookContent extends Pick<
   StoredWebhook,
@@ -48,7 +51,7 @@ export class WebhookRepository extends Context.Service<
       id: WebhookId,
       next: (stored: StoredWebhook) => Effect.Effect<WebhookContent, E>
     ): Effect.Effect<StoredWebhook, E | WebhookNotFound | DatabaseFailure>
-    /** Whether there was one. */
+    /** Whether there was one. What it was told goes with it; if that fails half-way, it is disabled and can be deleted again. */
     delete(tenant: TenantId, id: WebhookId): Effect.Effect<boolean, DatabaseFailure>
     /** Those of a tenant that are enabled and asked while agents work, oldest first. */
     binding(tenant: TenantId): Effect.Effect<ReadonlyArray<StoredWebhook>, DatabaseFailure>
@@ -154,12 +157,32 @@ export class WebhookRepository extends Context.Service<
           )
       )
 
-      const remove = Effect.fn("WebhookRepository.delete")((tenant: TenantId, id: WebhookId) =>
-        execute(
+      /** What it was told goes first, a part at a time: of a busy one there is more than one statement may take. */
+      const forget = Effect.fnUntraced(function* (tenant: TenantId, id: WebhookId) {
+        for (;;) {
+          const forgotten = yield* execute(
+            "WebhookRepository.delete",
+            sql`
+              DELETE FROM webhook_deliveries WHERE id IN (
+                SELECT id FROM webhook_deliveries WHERE webhook_id = ${id} AND tenant_id = ${tenant} LIMIT ${batch}
+              ) RETURNING id`
+          )
+          if (forgotten.length < batch) return
+        }
+      })
+
+      const remove = Effect.fn("WebhookRepository.delete")(function* (tenant: TenantId, id: WebhookId) {
+        const ended = yield* execute(
+          "WebhookRepository.delete",
+          row(sql`UPDATE webhooks SET enabled = false WHERE id = ${id} AND tenant_id = ${tenant} RETURNING ${columns}`)
+        )
+        if (Option.isNone(ended)) return false
+        yield* forget(tenant, id)
+        return yield* execute(
           "WebhookRepository.delete",
           row(sql`DELETE FROM webhooks WHERE id = ${id} AND tenant_id = ${tenant} RETURNING ${columns}`)
         ).pipe(Effect.map(Option.isSome))
-      )
+      })
 
       const binding = Effect.fn("WebhookRepository.binding")((tenant: TenantId) =>
         execute(

@@ -204,6 +204,10 @@ onServerDatabase("the outbox of a busy installation", (it) => {
         yield* expectIndex(deliveries.claim(thisInstance, second, nobody, many), "webhook_deliveries_due")
         yield* expectIndex(deliveries.backlog, "webhook_deliveries_due")
         yield* expectIndex(retention.removeDeliveries(1000 * second, 100), "webhook_deliveries_by_age")
+        const webhooks = yield* WebhookRepository
+        assert.isTrue(yield* webhooks.delete(tenant, webhook))
+        assert.isFalse(yield* webhooks.delete(tenant, webhook))
+        assert.isEmpty(yield* listOf(tenant, webhook))
       })
     )
   })
