@@ -13,7 +13,7 @@ import { held, scripted, small } from "./Prompts.ts"
 import { type Answer, makeDataDirectory, type Service, startService } from "./Service.ts"
 import { stopCleanly, useModel, useService } from "./UseService.ts"
 
-const env = { OUTBOUND_ALLOW: "127.0.0.9", WEBHOOK_RETRIES: "200 millis, 400 millis" }
+const env = { OUTBOUND_ALLOW: "127.0.0.9", WEBHOOK_RETRIES: "200 millis, 400 millis", START_WAIT: "1 minute" }
 const setting = useService({ env })
 
 const secret = `whsec_${randomBytes(32).toString("base64")}`
@@ -247,7 +247,7 @@ describe("an endpoint that does not hear", () => {
   let before: ReadonlyArray<Parameters<typeof sumOf>[0][number]>
 
   const test = async (path: string, url = endpoint.url(path)) => {
-    const webhook = await create(url)
+    const webhook = await create(url, { events: ["approval.needed"] })
     webhooks.set(path, webhook)
     const answer = await send("POST", `/${webhook}/test`)
     assert.strictEqual(answer.status, 202, answer.text)

@@ -361,7 +361,11 @@ describe("what happens beside tools", () => {
         prompt: scripted("Ask.", bash("touch secret-thing"), { text: "Done." })
       }
     })
-    await until("it is told that somebody is needed", () => calls("/inbox").length > 0 && calls("/beside").length > 1)
+    await until(
+      "it is told that somebody is needed",
+      () => calls("/inbox").length > 0 && calls("/beside").length > 1,
+      40_000
+    )
     await service.request(
       "POST",
       `/api/v1/approvals/${textAt(asked.first("permission_request").data, "approval_id")}`,
