@@ -246,9 +246,14 @@ describe("an endpoint that does not hear", () => {
   const deliveries = new Map<string, string>()
   let before: ReadonlyArray<Parameters<typeof sumOf>[0][number]>
 
-  const test = async (path: string, url = endpoint.url(path)) => {
+  const test = async (
+    path: string,
+    url = endpoint.url(path),
+    spoil: (webhook: string) => Promise<unknown> = () => Promise.resolve()
+  ) => {
     const webhook = await create(url, { events: ["approval.needed"] })
     webhooks.set(path, webhook)
+    await spoil(webhook)
     const answer = await send("POST", `/${webhook}/test`)
     assert.strictEqual(answer.status, 202, answer.text)
     assert.deepInclude(answer.body, { event: "webhook.test", status: "pending", attempts: 0, data: {} })
@@ -262,6 +267,9 @@ describe("an endpoint that does not hear", () => {
     for (const path of Object.keys(dead)) await test(path)
     await test("/refused", endpoint.url("/refused", "localhost"))
     await test("/nobody", "http://127.0.0.9:1/")
+    await test("/unreadable", endpoint.url("/unreadable"), (id) =>
+      rowsOf(setting().database, "UPDATE webhooks SET settings = 'v1.00000000.AAAA' WHERE id = $1", [id])
+    )
     await test("/gone")
     await test("/babbles")
     await test("/busy")
@@ -281,7 +289,8 @@ describe("an endpoint that does not hear", () => {
     }
     assert.isEmpty(told("/fine"), "a redirect was followed")
     assert.deepInclude(await state("/refused"), { status: "dead", last_reason: "url_refused", last_status: null })
-    assert.isEmpty(told("/refused"))
+    assert.deepInclude(await state("/unreadable"), { status: "dead", last_reason: "settings_unreadable" })
+    assert.isEmpty([...told("/refused"), ...told("/unreadable")])
     assert.deepInclude(await state("/nobody"), { status: "dead", last_reason: "no_connection", last_status: null })
   }, 30_000)
 
@@ -327,7 +336,7 @@ describe("an endpoint that does not hear", () => {
     const after = await scrape(service)
     const more = (name: string, labels: Readonly<Record<string, string>>) =>
       sumOf(after, name, labels) - sumOf(before, name, labels)
-    const abandoned = Object.keys(dead).length + 2
+    const abandoned = Object.keys(dead).length + 3
     assert.strictEqual(more("webhook_deliveries_total", { outcome: "dead" }), abandoned)
     assert.strictEqual(more("webhook_deliveries_total", { outcome: "failed" }), 2 * abandoned + 1)
     assert.strictEqual(more("webhook_deliveries_total", { outcome: "gone" }), 1)
