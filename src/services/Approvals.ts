@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option, Schedule } from "effect"
+import { Context, Effect, Equal, Layer, Option, Schedule } from "effect"
 import { Doorbell } from "../cache/Doorbell.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { type Approval, type ApprovalAnswer, type ApprovalId, questionsIn } from "../domain/Approval.ts"
@@ -9,6 +9,7 @@ import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
 import type { SessionId } from "../domain/Session.ts"
 import { type ApprovalFilter, ApprovalRepository, type Delivery } from "../storage/ApprovalRepository.ts"
+import { WebhookRepository } from "../storage/WebhookRepository.ts"
 import { approvalBell } from "./OpenApprovals.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { Sessions } from "./Sessions.ts"
@@ -90,6 +91,7 @@ export class Approvals extends Context.Service<
       const repository = yield* ApprovalRepository
       const doorbell = yield* Doorbell
       const sessions = yield* Sessions
+      const webhooks = yield* WebhookRepository
 
       const get = Effect.fn("Approvals.get")(function* (principal: Principal, id: ApprovalId) {
         const found = yield* asRead(repository.find(principal.tenant_id, id))
@@ -112,13 +114,22 @@ export class Approvals extends Context.Service<
         }
       })
 
+      /** What a person writes in the place of an input was not seen by the tenant's hooks, which bind people too. */
+      const rewriting = Effect.fnUntraced(function* ({ tenant_id }: Principal, asked: Approval, given: ApprovalAnswer) {
+        const changed = given.decision === "allow" && given.input !== undefined
+        if (!changed || Equal.equals(given.input, asked.input)) return []
+        const binding = yield* webhooks.binding(tenant_id)
+        if (!binding.some(({ events }) => events.includes("PreToolUse"))) return []
+        return [{ path: "body.input", message: "The tenant's hooks decide about inputs: this one may not be changed" }]
+      })
+
       const answer = Effect.fn("Approvals.answer")(function* (
         principal: Principal,
         id: ApprovalId,
         given: ApprovalAnswer
       ) {
         const asked = yield* get(principal, id)
-        const issues = issuesOf(asked, given)
+        const issues = [...issuesOf(asked, given), ...(yield* rewriting(principal, asked, given))]
         if (asked.status === "pending" && issues.length > 0) return yield* new ValidationFailed({ issues })
         const settled = yield* repository.settle(principal.tenant_id, id, given)
         switch (settled._tag) {

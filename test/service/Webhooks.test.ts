@@ -342,6 +342,7 @@ describe("what happens beside tools", () => {
   let house: House
   let compacted: EventReader
   let asked: EventReader
+  let rewritten: Answer
 
   const calls = (path: string) => endpoint.calls.filter((call) => call.path === path)
 
@@ -350,6 +351,7 @@ describe("what happens beside tools", () => {
     house = await newHouse("watched")
     await house.send("POST", "", { url: endpoint.url("/beside"), events: ["PreCompact", "Notification"] })
     await house.send("POST", "", { url: endpoint.url("/inbox"), events: ["approval.needed"] })
+    await house.send("POST", "", { url: endpoint.url("/asking"), events: ["PreToolUse"] })
     const first = await house.run({ ...small, prompt: "Tell me about figs." })
     const compact = house.run({ ...small, session_id: first.sessionId, prompt: "/compact", expand_prompt: true })
     asked = await service.stream("POST", "/api/v1/query", {
@@ -358,7 +360,7 @@ describe("what happens beside tools", () => {
         system_prompt: "Answer.",
         tools: ["Bash"],
         approvals: { mode: "ask" },
-        prompt: scripted("Ask.", bash("touch secret-thing"), { text: "Done." })
+        prompt: scripted("Ask.", bash("touch asked-secret"), { text: "Done." })
       }
     })
     await until(
@@ -366,14 +368,10 @@ describe("what happens beside tools", () => {
       () => calls("/inbox").length > 0 && calls("/beside").length > 1,
       40_000
     )
-    await service.request(
-      "POST",
-      `/api/v1/approvals/${textAt(asked.first("permission_request").data, "approval_id")}`,
-      {
-        key: house.key,
-        body: { decision: "deny" }
-      }
-    )
+    const approval = `/api/v1/approvals/${textAt(asked.first("permission_request").data, "approval_id")}`
+    const answer = (body: unknown) => service.request("POST", approval, { key: house.key, body })
+    rewritten = await answer({ decision: "allow", input: { command: "touch what-no-hook-saw" } })
+    await answer({ decision: "deny" })
     await asked.finished()
     compacted = await compact
   }, 60_000)
@@ -399,6 +397,12 @@ describe("what happens beside tools", () => {
     for (const field of ["created_at", "expires_at"])
       assert.strictEqual(at(call?.body, `data.${field}`), at(body, field))
     assert.strictEqual(data.run_id, asked.runId)
-    assert.notInclude(call?.text, "secret-thing")
+    assert.notInclude(call?.text, "asked-secret")
+  })
+
+  it("is decided by people as the hooks have seen it", () => {
+    assert.strictEqual(rewritten.status, 422, rewritten.text)
+    assert.strictEqual(at(rewritten.body, "error.details.issues.0.path"), "body.input")
+    assert.strictEqual(calls("/asking").length, 1)
   })
 })
