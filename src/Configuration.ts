@@ -407,6 +407,13 @@ export const settings = {
     "24 hours",
     "How long people have to answer what an agent asks, unless the request says; after that it is refused."
   ),
+  approvalHold: time(
+    "APPROVAL_HOLD",
+    "0 seconds",
+    "1 hour",
+    "1 minute",
+    "How long an agent's process is kept while it waits for an answer; after that the run waits without one."
+  ),
   shutdownGrace: time(
     "SHUTDOWN_GRACE",
     "0 seconds",
@@ -639,6 +646,7 @@ export const readConfiguration: Effect.Effect<Configuration, InvalidSetting | In
       appendTimeout: settings.appendTimeout.read,
       disconnectGrace: settings.disconnectGrace.read,
       approvalExpiry: settings.approvalExpiry.read,
+      approvalHold: settings.approvalHold.read,
       shutdownGrace: settings.shutdownGrace.read,
       appendBufferBytes: settings.appendBufferBytes.read,
       readerBufferBytes: settings.readerBufferBytes.read,

@@ -70,6 +70,7 @@ import { ToolPresets } from "./services/ToolPresets.ts"
 import { Transcripts } from "./services/Transcripts.ts"
 import { WebhookDeliveries } from "./services/WebhookDeliveries.ts"
 import { Webhooks } from "./services/Webhooks.ts"
+import * as WaitingRuns from "./services/WaitingRuns.ts"
 import { WebSocketTickets } from "./services/WebSocketTickets.ts"
 import { AgentRepository } from "./storage/AgentRepository.ts"
 import { AgentShareRepository } from "./storage/AgentShareRepository.ts"
@@ -256,6 +257,7 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     appendTimeout: configuration.appendTimeout,
     disconnectGrace: configuration.disconnectGrace,
     approvalExpiry: configuration.approvalExpiry,
+    approvalHold: configuration.approvalHold,
     shutdownGrace: configuration.shutdownGrace,
     appendBufferBytes: configuration.appendBufferBytes,
     readerBufferBytes: configuration.readerBufferBytes,
@@ -269,6 +271,7 @@ const servicesLayer = Layer.mergeAll(
   Approvals.layer,
   Readiness.layer,
   LostRuns.layer,
+  WaitingRuns.layer,
   McpInquiries.layer,
   McpShares.layer,
   MemoryEmbeddings.layer

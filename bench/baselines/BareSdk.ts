@@ -33,6 +33,7 @@ const turnOf = (prompt: string, cwd: string): BegunTurn => ({
   tenantId: TenantId.make(randomUUID()),
   sessionId: SessionId.make(randomUUID()),
   beginning: { _tag: "New" },
+  suspendedCall: null,
   transcript: {
     append: () => Effect.void,
     ofRun: Effect.succeed([]),

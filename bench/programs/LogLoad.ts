@@ -51,6 +51,7 @@ const settings = Layer.succeed(Settings, {
   appendTimeout: 10_000,
   disconnectGrace: 0,
   approvalExpiry: 60_000,
+  approvalHold: 60_000,
   shutdownGrace: 0,
   appendBufferBytes: 4_194_304,
   readerBufferBytes: 1_048_576,

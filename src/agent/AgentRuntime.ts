@@ -1,8 +1,8 @@
 import { Context, type Effect, type Redacted, type Scope, type Stream } from "effect"
-import type { AgentEvent } from "../domain/Agent.ts"
+import type { AgentEvent, SuspendedCall } from "../domain/Agent.ts"
 import type { AgentEquipment } from "../domain/AgentEquipment.ts"
 import type { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
-import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
+import type { AgentProcessFailure, TranscriptNotStored, TranscriptUnreadable } from "../domain/errors/AgentErrors.ts"
 import type { RunChange, RunChangeRefusal } from "../domain/RunChange.ts"
 import type { HookAnswer, HookCall, HookEvent } from "../domain/Hook.ts"
 import type { PermissionMode, RunOptions } from "../domain/RunOptions.ts"
@@ -16,8 +16,13 @@ export type FirstBeginning =
   | { readonly _tag: "Resume" }
   | { readonly _tag: "Fork"; readonly from: SessionId; readonly transcript: StoredTranscript }
 
-/** The same, or in the middle of a turn that broke off; if nothing was stored of that turn it is begun anew. */
-export type Beginning = FirstBeginning | { readonly _tag: "Continue"; readonly first: FirstBeginning }
+/**
+ * The same, or in the middle of a turn that broke off; if nothing was stored of that turn it is begun anew. If it broke
+ * off before a tool call that was being asked about, the agent makes that call first, and asks again.
+ */
+export type Beginning =
+  | FirstBeginning
+  | { readonly _tag: "Continue"; readonly first: FirstBeginning; readonly suspended: SuspendedCall | null }
 
 /** Somebody who is asked while an agent works. */
 export interface TurnHook {
@@ -65,7 +70,11 @@ export interface AgentTurn {
 }
 
 /** A turn of which it is known where it begins. */
-export type BegunTurn = AgentTurn & { readonly beginning: FirstBeginning }
+export type BegunTurn = AgentTurn & {
+  readonly beginning: FirstBeginning
+  /** The tool call with which it goes on, in place of a prompt. */
+  readonly suspendedCall: string | null
+}
 
 /** An agent at work on one turn. */
 export interface RunningAgent {
@@ -78,6 +87,13 @@ export interface RunningAgent {
   readonly interrupt: Effect.Effect<void>
   /** Changes it while it works; answers with why it did not change, or null. */
   change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
+  /** Whether it does nothing but wait for the decision about a tool call, so that nothing is lost when it is let go. */
+  waitsOnlyFor(tool_use_id: string): boolean
+  /**
+   * Completes the conversation of an agent that was let go: calls beside the one that is being decided get a result
+   * that says that they were not made. Answers with these results.
+   */
+  setAside(tool_use_id: string): Effect.Effect<ReadonlyArray<AgentEvent>, TranscriptUnreadable | TranscriptNotStored>
   /** Ends its processes at once, without a word to it; its stream ends when what it said until then is stored. */
   readonly abandon: Effect.Effect<void>
   /** Stops every process of the agent where it stands, without a word to it. */

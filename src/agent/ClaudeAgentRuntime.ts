@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer, Result, Schedule } from "effect"
+import { Clock, Effect, Layer, Option, Result, Schedule } from "effect"
 import { stat } from "node:fs/promises"
 import type { AgentEvent } from "../domain/Agent.ts"
 import { AgentStartFailed, type TranscriptUnreadable, WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
@@ -14,7 +14,7 @@ import {
 import { loadSdk } from "./AgentSdk.ts"
 import { findConfinement } from "./Confinement.ts"
 import { sdkHooks } from "./Hooks.ts"
-import { completeTurn, continuationPrompt, hasPrompt } from "./InterruptedTranscript.ts"
+import { completeTurn, continuationPrompt, hasPrompt, suspendTurn } from "./InterruptedTranscript.ts"
 import { type MakeCallbacks, startLiveAgent } from "./LiveAgent.ts"
 import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
@@ -46,12 +46,15 @@ const resolveBeginning = Effect.fnUntraced(function* (
   turn: AgentTurn
 ): Effect.fn.Return<ResolvedTurn, TranscriptUnreadable | AgentStartFailed> {
   const { beginning, transcript } = turn
-  if (beginning._tag !== "Continue") return { turn: { ...turn, beginning }, opening: [] }
+  if (beginning._tag !== "Continue") return { turn: { ...turn, beginning, suspendedCall: null }, opening: [] }
   const stored = yield* transcript.ofRun
   if (!hasPrompt(stored, turn)) {
-    return { turn: { ...turn, beginning: beginning.first }, opening: [] }
+    return { turn: { ...turn, beginning: beginning.first, suspendedCall: null }, opening: [] }
   }
-  const { entries, events } = completeTurn(stored, new Date(yield* Clock.currentTimeMillis))
+  const now = new Date(yield* Clock.currentTimeMillis)
+  const { suspended } = beginning
+  const asked = suspended === null ? Option.none() : suspendTurn(stored, suspended, turn.permissionMode, now)
+  const { entries, events } = Option.getOrElse(asked, () => completeTurn(stored, now))
   if (entries.length > 0) {
     yield* transcript
       .append("", entries)
@@ -59,7 +62,11 @@ const resolveBeginning = Effect.fnUntraced(function* (
   }
   // The prompt's images are in the conversation as the prompt is.
   const equipment = { ...turn.equipment, images: [] }
-  return { turn: { ...turn, beginning: { _tag: "Resume" }, prompt: continuationPrompt, equipment }, opening: events }
+  const suspendedCall = Option.isSome(asked) && suspended !== null ? suspended.tool_use_id : null
+  return {
+    turn: { ...turn, beginning: { _tag: "Resume" }, prompt: continuationPrompt, equipment, suspendedCall },
+    opening: events
+  }
 })
 
 /**
@@ -105,8 +112,8 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         if (hasPlugin(turn.equipment)) yield* writePlugin(turn.equipment, directory.plugin)
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
-        const hooks = yield* sdkHooks(turn.hooks)
         const requests = yield* makeToolRequests(turn)
+        const hooks = yield* sdkHooks(turn.hooks, turn.suspendedCall, requests.hook)
         const callbacks: MakeCallbacks = (atWork) => ({ ...hooks(atWork), ...requests.options(atWork) })
         const agent = yield* startLiveAgent(
           sdk,
@@ -118,7 +125,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
           callbacks,
           observation
         )
-        return yield* runTurn(settings, turn, agent, transcript, opening, requests.open)
+        return yield* runTurn(settings, turn, agent, transcript, opening, requests)
       })
 
       const readiness = loadSdk(settings.executable).pipe(

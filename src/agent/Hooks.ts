@@ -59,11 +59,16 @@ const outputOf = (event: HookEvent, { decision, modified_input, reason }: HookAn
 /** The SDK's callbacks of a turn. `atWork` is called with 1 when one begins, and with -1 when it ends. */
 export type MakeHooks = (atWork: (change: 1 | -1) => void) => Pick<Options, "hooks">
 
-/** Makes what makes them. */
-export const sdkHooks = (hooks: ReadonlyArray<TurnHook>) =>
+/** Makes what makes them. About the call with which a turn goes on, who is asked has been asked already. */
+export const sdkHooks = (
+  hooks: ReadonlyArray<TurnHook>,
+  suspendedCall: string | null,
+  own: ((atWork: (change: 1 | -1) => void) => HookCallbackMatcher) | null
+) =>
   Effect.map(Effect.context(), (context): MakeHooks => (atWork) => {
     const run = Effect.runPromiseWith(context)
     const matchers: Partial<Record<HookEvent, Array<HookCallbackMatcher>>> = {}
+    if (own !== null) matchers.PreToolUse = [own(atWork)]
     for (const { call, event, matcher, timeout } of hooks) {
       const list = (matchers[event] ??= [])
       list.push({
@@ -72,7 +77,8 @@ export const sdkHooks = (hooks: ReadonlyArray<TurnHook>) =>
         // Should a callback ever throw: a tool that somebody was to be asked about does not run.
         onFailure: event === "PreToolUse" ? "block" : "continue",
         hooks: [
-          async (input, _id, { signal }) => {
+          async (input, id, { signal }) => {
+            if (event === "PreToolUse" && id !== undefined && id === suspendedCall) return {}
             atWork(1)
             try {
               return outputOf(event, await run(call(callOf(event, input)), { signal }))
@@ -83,5 +89,5 @@ export const sdkHooks = (hooks: ReadonlyArray<TurnHook>) =>
         ]
       })
     }
-    return hooks.length === 0 ? {} : { hooks: matchers }
+    return Object.keys(matchers).length === 0 ? {} : { hooks: matchers }
   })

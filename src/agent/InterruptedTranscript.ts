@@ -1,7 +1,8 @@
 import { Option, Schema } from "effect"
 import { randomUUID } from "node:crypto"
-import type { AgentEvent } from "../domain/Agent.ts"
+import type { AgentEvent, SuspendedCall } from "../domain/Agent.ts"
 import { ContentBlock } from "../domain/ContentBlock.ts"
+import type { PermissionMode } from "../domain/RunOptions.ts"
 import type { TranscriptEntry } from "../domain/Transcript.ts"
 import type { AgentTurn } from "./AgentRuntime.ts"
 
@@ -11,6 +12,10 @@ export const continuationPrompt = "Continue from where you left off."
 /** What it is told instead of the result of a tool call that was under way. */
 const unknownResult =
   "The result of this call is unknown: the machine that ran it went away. It may have taken effect wholly, in part or not at all. Find out before you do it again."
+
+/** The same of a call that was not made, because another one of its message waits for a decision. */
+const notMade =
+  "This call was not made: another one of the same message had to wait for a decision. Make it again if it is still needed."
 
 const Turn = Schema.Struct({
   type: Schema.Literals(["user", "assistant"]),
@@ -64,11 +69,11 @@ export interface BrokenOff {
   readonly events: ReadonlyArray<AgentEvent>
 }
 
-/** Completes a conversation that broke off: calls whose result nobody knows get one that says so. */
-export const completeTurn = (entries: ReadonlyArray<TranscriptEntry>, now: Date): BrokenOff => {
-  const results = pendingCalls(entries).map(({ caller, id }) => {
+/** Completes a conversation: calls without a result get one that says why there is none. */
+const complete = (calls: ReadonlyArray<PendingCall>, text: string, now: Date): BrokenOff => {
+  const results = calls.map(({ caller, id }) => {
     const { message: _message, requestId: _requestId, ...about } = caller
-    const content = [{ type: "tool_result", tool_use_id: id, content: unknownResult, is_error: true }]
+    const content = [{ type: "tool_result", tool_use_id: id, content: text, is_error: true }]
     const uuid = randomUUID()
     const entry: TranscriptEntry = {
       ...about,
@@ -86,4 +91,55 @@ export const completeTurn = (entries: ReadonlyArray<TranscriptEntry>, now: Date)
     return { entry, event }
   })
   return { entries: results.map(({ entry }) => entry), events: results.map(({ event }) => event) }
+}
+
+/** Completes a conversation that broke off: calls whose result nobody knows get one that says so. */
+export const completeTurn = (entries: ReadonlyArray<TranscriptEntry>, now: Date): BrokenOff =>
+  complete(pendingCalls(entries), unknownResult, now)
+
+/** The same of one whose agent was let go while a call was being decided: the others were not made. */
+export const setAsideTurn = (entries: ReadonlyArray<TranscriptEntry>, tool_use_id: string, now: Date): BrokenOff =>
+  complete(
+    pendingCalls(entries).filter(({ id }) => id !== tool_use_id),
+    notMade,
+    now
+  )
+
+/**
+ * Has the CLI make a call that was being decided when it was let go, before anything else: it takes the call for one
+ * that a hook has put off, and asks its hooks again. None when there is no such call without a result.
+ */
+export const suspendTurn = (
+  entries: ReadonlyArray<TranscriptEntry>,
+  { input, tool_name, tool_use_id }: SuspendedCall,
+  permissionMode: PermissionMode,
+  now: Date
+): Option.Option<BrokenOff> => {
+  const pending = pendingCalls(entries)
+  const call = pending.find(({ id }) => id === tool_use_id)
+  if (call === undefined) return Option.none()
+  const others = complete(
+    pending.filter((one) => one !== call),
+    unknownResult,
+    now
+  )
+  const { message: _message, requestId: _requestId, ...about } = call.caller
+  const before = [...entries, ...others.entries].findLast(({ uuid }) => uuid !== undefined)
+  const marker: TranscriptEntry = {
+    ...about,
+    type: "attachment",
+    uuid: randomUUID(),
+    parentUuid: before?.uuid ?? null,
+    timestamp: now.toISOString(),
+    attachment: {
+      type: "hook_deferred_tool",
+      toolUseID: tool_use_id,
+      toolName: tool_name,
+      toolInput: input,
+      hookName: "PreToolUse",
+      hookEvent: "PreToolUse",
+      permissionMode
+    }
+  }
+  return Option.some({ entries: [...others.entries, marker], events: others.events })
 }

@@ -41,7 +41,7 @@ export class LiveAgent {
     observation: AgentObservation
   ) {
     this.observation = observation
-    this.input = new TurnInput(turn.prompt, turn.equipment.images)
+    this.input = new TurnInput(turn.suspendedCall === null ? turn.prompt : null, turn.equipment.images)
     this.#query = sdk.query({
       prompt: this.input,
       options: {

@@ -1,4 +1,4 @@
-import { Cause, Effect, Option, Queue, Result, Schedule, Schema, Stream } from "effect"
+import { Cause, Clock, Effect, Option, Queue, Result, Schedule, Schema, Stream } from "effect"
 import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import {
   AgentProtocolBroken,
@@ -12,15 +12,16 @@ import { ModelSilent } from "../domain/errors/ModelErrors.ts"
 import type { RunChange } from "../domain/RunChange.ts"
 import { PermissionMode } from "../domain/RunOptions.ts"
 import { countUnknownMessage } from "./AgentObservation.ts"
-import type { AgentSettings, AgentTurn, RunningAgent } from "./AgentRuntime.ts"
+import type { AgentSettings, BegunTurn, RunningAgent } from "./AgentRuntime.ts"
 import { eventsOf, nameOf } from "./EventMapping.ts"
+import { setAsideTurn } from "./InterruptedTranscript.ts"
 import type { LiveAgent } from "./LiveAgent.ts"
 import { outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
 import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
 import { Todos } from "./Todos.ts"
 import { SdkInit, SdkInitSession, SdkResult } from "./SdkMessages.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
-import type { OpenToolRequest } from "./ToolRequests.ts"
+import type { ToolRequests } from "./ToolRequests.ts"
 import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 
 /** How many events may wait for their reader before the agent's output is left where it is. */
@@ -42,11 +43,11 @@ const isPermissionMode = Schema.is(PermissionMode)
 /** Listens to an agent at work on a turn until it is over, and stops it when told to or when it must be. */
 export const runTurn = Effect.fnUntraced(function* (
   settings: AgentSettings,
-  turn: AgentTurn,
+  turn: BegunTurn,
   agent: LiveAgent,
   transcript: TranscriptStore,
   opening: ReadonlyArray<AgentEvent>,
-  requests: Queue.Queue<OpenToolRequest>
+  requests: ToolRequests
 ) {
   const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(mostWaiting)
   const scope = yield* Effect.scope
@@ -63,6 +64,11 @@ export const runTurn = Effect.fnUntraced(function* (
   let result: Result.Result<SdkResult, unknown> | undefined
   let thrown: unknown
   let warned = false
+  /** What an agent says that begins with a tool call, until it is ready. */
+  const early: Array<AgentEvent> = []
+
+  /** The tool calls that have begun and have no result yet. */
+  const atWork = () => [...requests.begun].filter((id) => !watch.isDone(id))
 
   const killLater = Effect.sleep(stoppedWithinMillis).pipe(
     Effect.andThen(Effect.sync(() => watch.over || agent.kill())),
@@ -79,8 +85,8 @@ export const runTurn = Effect.fnUntraced(function* (
   /** With a result if the agent can still give one: it says what was spent. */
   const stop = Effect.fnUntraced(function* (verdict: Verdict) {
     if (!(yield* judge(verdict))) return
-    // Before it is ready it hears nothing, and has asked the model for nothing.
-    if (!watch.ready) return agent.kill()
+    // Before it is ready, or at work on a call from before, it hears nothing, and has asked the model for nothing.
+    if (!watch.ready && requests.begun.size === 0) return agent.kill()
     yield* killLater
     yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(stoppedWithinMillis), Effect.ignore)
   })
@@ -143,7 +149,7 @@ export const runTurn = Effect.fnUntraced(function* (
         commands: data?.slash_commands ?? []
       }
     })
-    yield* Queue.offerAll(queue, opening)
+    yield* Queue.offerAll(queue, [...opening, ...early])
   })
 
   const onMessage = Effect.fnUntraced(function* (message: unknown) {
@@ -169,15 +175,19 @@ export const runTurn = Effect.fnUntraced(function* (
     }
     for (const event of [...events.value, ...todos.see(name, message)]) {
       if (event.event === "partial" && turn.options.include_partial_messages !== true) continue
-      yield* Queue.offer(queue, event)
+      if (watch.ready) yield* Queue.offer(queue, event)
+      else early.push(event)
     }
   })
 
-  // The SDK asks as soon as it reads, while the message with the call may still wait to be taken.
+  // The SDK asks as soon as it reads, while the message with the call may still wait to be taken, and to be stored. What
+  // is asked must be in the conversation that another process would go on with.
   const forwardRequests = Effect.gen(function* () {
-    const asked = yield* Queue.take(requests)
-    const seen = Effect.sync(() => watch.hasSeen(asked.request.tool_use_id))
-    yield* seen.pipe(
+    const asked = yield* Queue.take(requests.open)
+    const { tool_use_id } = asked.request
+    const isKnown = () =>
+      tool_use_id === turn.suspendedCall || (watch.hasSeen(tool_use_id) && transcript.hasCall(tool_use_id))
+    yield* Effect.sync(isKnown).pipe(
       Effect.repeat({ until: (known) => known, schedule: Schedule.spaced(seenCheckEvery) }),
       Effect.timeoutOption(seenWithinMillis)
     )
@@ -226,7 +236,7 @@ export const runTurn = Effect.fnUntraced(function* (
       yield* Effect.sleep(tick)
       const { process } = agent
       const now = performance.now()
-      if (process?.heldBack === true || watch.toolRunning || agent.asking > 0) continue
+      if (process?.heldBack === true || watch.toolRunning || agent.asking > 0 || atWork().length > 0) continue
       if (!watch.ready) {
         if (now - started < settings.startTimeout) continue
         const failure =
@@ -254,6 +264,14 @@ export const runTurn = Effect.fnUntraced(function* (
         duration: changedWithinMillis,
         orElse: () => Effect.succeed("timed_out" as const)
       }),
+    waitsOnlyFor: (id) =>
+      requests.deciding.has(id) && transcript.hasCall(id) && atWork().every((one) => requests.deciding.has(one)),
+    setAside: Effect.fnUntraced(function* (id) {
+      const stored = yield* turn.transcript.ofRun
+      const { entries, events } = setAsideTurn(stored, id, new Date(yield* Clock.currentTimeMillis))
+      if (entries.length > 0) yield* turn.transcript.append("", entries)
+      return events
+    }),
     abandon: Effect.sync(() => agent.kill()),
     freeze: Effect.promise(async () => agent.process?.freeze()),
     thaw: Effect.sync(() => agent.process?.thaw())

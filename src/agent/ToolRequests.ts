@@ -1,8 +1,14 @@
-import type { CanUseTool, Options, PermissionUpdate } from "@anthropic-ai/claude-agent-sdk"
+import type {
+  CanUseTool,
+  HookCallbackMatcher,
+  HookJSONOutput,
+  Options,
+  PermissionUpdate
+} from "@anthropic-ai/claude-agent-sdk"
 import { Deferred, Effect, Queue, Schema } from "effect"
 import type { ToolRequest } from "../domain/Agent.ts"
 import { type ToolDecision, ToolInput } from "../domain/Approval.ts"
-import type { AgentTurn } from "./AgentRuntime.ts"
+import type { BegunTurn } from "./AgentRuntime.ts"
 
 /** A tool call that waits for a decision. */
 export interface OpenToolRequest {
@@ -49,10 +55,38 @@ const rulesFor = (
   return suggested.length > 0 ? [...new Set(suggested)] : exactRule(tool, input)
 }
 
-/** Makes the SDK's callback of a turn; what it asks is put into the queue, and it waits for the decision. */
-export const makeToolRequests = Effect.fnUntraced(function* (turn: AgentTurn) {
+type AtWork = (change: 1 | -1) => void
+
+/** Seconds: more than it may take until it is known who may go on with a run. */
+const hookTimeout = 3600
+
+const hookOutput = (decision: ToolDecision): HookJSONOutput => ({
+  hookSpecificOutput: {
+    hookEventName: "PreToolUse",
+    permissionDecision: decision.behavior,
+    ...(decision.behavior === "allow"
+      ? { updatedInput: { ...decision.input } }
+      : { permissionDecisionReason: decision.message })
+  }
+})
+
+/** What a turn asks about its tools, and which of them are at work. */
+export interface ToolRequests {
+  readonly open: Queue.Dequeue<OpenToolRequest>
+  /** Calls that were begun, until they have a result; those that are being decided among them. */
+  readonly begun: Set<string>
+  readonly deciding: Set<string>
+  readonly options: (atWork: AtWork) => Pick<Options, "canUseTool">
+  /** Sees every call before it is made; null where nobody is to be asked. */
+  readonly hook: ((atWork: AtWork) => HookCallbackMatcher) | null
+}
+
+/** Makes the SDK's callbacks of a turn; what they ask is put into the queue, and they wait for the decisions. */
+export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
   const open = yield* Queue.unbounded<OpenToolRequest>()
   const run = Effect.runPromiseWith(yield* Effect.context())
+  const begun = new Set<string>()
+  const deciding = new Set<string>()
 
   const ask = Effect.fnUntraced(function* (request: ToolRequest) {
     const decision = yield* Deferred.make<ToolDecision>()
@@ -60,47 +94,77 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: AgentTurn) {
     return yield* Deferred.await(decision)
   })
 
+  const decide = async (
+    atWork: AtWork,
+    signal: AbortSignal,
+    given: unknown,
+    requestOf: (input: ToolInput) => ToolRequest,
+    id: string
+  ) => {
+    atWork(1)
+    deciding.add(id)
+    try {
+      return await run(
+        Effect.flatMap(decodeInput(given), (input) => ask(requestOf(input))),
+        { signal }
+      )
+    } finally {
+      deciding.delete(id)
+      atWork(-1)
+    }
+  }
+
   const canUseTool =
-    (atWork: (change: 1 | -1) => void): CanUseTool =>
+    (atWork: AtWork): CanUseTool =>
     async (tool_name, given, { agentID, decisionReason, signal, suggestions, toolUseID }) => {
-      atWork(1)
-      try {
-        const input = await run(decodeInput(given), { signal })
-        const rules = rulesFor(tool_name, input, suggestions)
-        const request: ToolRequest = {
-          tool_name,
-          tool_use_id: toolUseID,
-          input,
-          reason: decisionReason ?? null,
-          rules,
-          isOfSubagent: agentID !== undefined
-        }
-        const decided = await run(ask(request), { signal })
-        if (decided.behavior === "deny") return decided
-        const allowed = decided.rules.map(ruleOf)
-        return {
-          behavior: "allow",
-          updatedInput: { ...decided.input },
-          ...(allowed.length === 0
-            ? {}
-            : {
-                updatedPermissions: [
-                  {
-                    type: "addRules" as const,
-                    rules: allowed,
-                    behavior: "allow" as const,
-                    destination: "session" as const
-                  }
-                ]
-              })
-        }
-      } finally {
-        atWork(-1)
+      const requestOf = (input: ToolInput): ToolRequest => ({
+        tool_name,
+        tool_use_id: toolUseID,
+        input,
+        reason: decisionReason ?? null,
+        rules: rulesFor(tool_name, input, suggestions),
+        isOfSubagent: agentID !== undefined
+      })
+      const decided = await decide(atWork, signal, given, requestOf, toolUseID)
+      if (decided.behavior === "deny") return decided
+      const rules = decided.rules.map(ruleOf)
+      const update: PermissionUpdate = { type: "addRules", rules, behavior: "allow", destination: "session" }
+      return {
+        behavior: "allow",
+        updatedInput: { ...decided.input },
+        ...(rules.length === 0 ? {} : { updatedPermissions: [update] })
       }
     }
 
-  const options = (atWork: (change: 1 | -1) => void): Pick<Options, "canUseTool"> =>
-    turn.options.approvals?.mode === "ask" ? { canUseTool: canUseTool(atWork) } : {}
+  // The call with which a turn goes on is asked about here: a rule might let it pass by the callback.
+  const hook = (atWork: AtWork): HookCallbackMatcher => ({
+    timeout: hookTimeout,
+    onFailure: "block",
+    hooks: [
+      async (input, id, { signal }) => {
+        if (id === undefined || input.hook_event_name !== "PreToolUse") return {}
+        begun.add(id)
+        if (id !== turn.suspendedCall) return {}
+        const { tool_input, tool_name } = input
+        const requestOf = (asked: ToolInput): ToolRequest => ({
+          tool_name,
+          tool_use_id: id,
+          input: asked,
+          reason: null,
+          rules: [],
+          isOfSubagent: false
+        })
+        return hookOutput(await decide(atWork, signal, tool_input, requestOf, id))
+      }
+    ]
+  })
 
-  return { open, options }
+  const isAsking = turn.options.approvals?.mode === "ask"
+  return {
+    open,
+    begun,
+    deciding,
+    options: (atWork) => (isAsking ? { canUseTool: canUseTool(atWork) } : {}),
+    hook: isAsking ? hook : null
+  } satisfies ToolRequests
 })

@@ -1,5 +1,6 @@
 import type { SessionStore, SessionStoreEntry } from "@anthropic-ai/claude-agent-sdk"
-import { Effect, Schedule, Schema, Semaphore } from "effect"
+import { Effect, Option, Schedule, Schema, Semaphore } from "effect"
+import { ContentBlock } from "../domain/ContentBlock.ts"
 import { TranscriptNotStored } from "../domain/errors/AgentErrors.ts"
 import { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
 import { TranscriptEntry, type Transcript } from "../domain/Transcript.ts"
@@ -16,6 +17,8 @@ const retryPause = 250
 /** A transcript on its way out of the SDK. */
 export interface TranscriptStore {
   readonly store: SessionStore
+  /** Whether the message that makes this tool call is stored. */
+  hasCall(tool_use_id: string): boolean
   /** Waits until everything is stored; what a database that is away does not take is tried again for a while. */
   readonly settle: Effect.Effect<void, TranscriptNotStored>
 }
@@ -24,6 +27,19 @@ interface Part {
   readonly subpath: string
   readonly entries: ReadonlyArray<TranscriptEntry>
 }
+
+const Call = Schema.Struct({
+  type: Schema.Literal("assistant"),
+  message: Schema.Struct({ content: Schema.Array(ContentBlock) })
+})
+const decodeCall = Schema.decodeUnknownOption(Call)
+
+/** The tool calls that an entry makes. */
+const callsIn = (entry: TranscriptEntry): ReadonlyArray<unknown> =>
+  Option.match(decodeCall(entry), {
+    onNone: () => [],
+    onSome: ({ message }) => message.content.filter(({ type }) => type === "tool_use").map((block) => block["id"])
+  })
 
 /** Whether the database may take later what it does not take now. */
 const mayPass = ({ cause }: TranscriptNotStored): boolean =>
@@ -37,6 +53,7 @@ const mayPass = ({ cause }: TranscriptNotStored): boolean =>
  */
 export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Transcript, appendTimeout: number) {
   const waiting: Array<Part> = []
+  const calls = new Set<unknown>()
   const oneAtATime = yield* Semaphore.make(1)
   const run = Effect.runPromiseWith(yield* Effect.context())
   let resumeAt = 0
@@ -50,6 +67,7 @@ export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Tran
           .append(part.subpath, part.entries)
           .pipe(Effect.tapError((failure) => Effect.sync(() => (lastFailure = failure))))
         waiting.shift()
+        for (const id of part.entries.flatMap(callsIn)) calls.add(id)
       }
     })
   )
@@ -80,6 +98,7 @@ export const makeTranscriptStore = Effect.fnUntraced(function* (transcript: Tran
   )
 
   return {
+    hasCall: (id) => calls.has(id),
     settle,
     store: {
       append: ({ subpath }, entries) => run(append(subpath ?? "", entries)),

@@ -6,21 +6,24 @@ const imageBlock = ({ data, media_type }: LoadedImage) => ({
   source: { type: "base64" as const, media_type, data }
 })
 
-/** The one prompt of a turn, and then an input that stays open until it is ended: without it nothing can be interrupted. */
+/** The one prompt of a turn, if it begins with one, and then an input that stays open until it is ended: without it nothing can be interrupted. */
 export class TurnInput implements AsyncIterable<SDKUserMessage> {
-  readonly #content: SDKUserMessage["message"]["content"]
+  readonly #content: SDKUserMessage["message"]["content"] | null
   readonly #ended: Promise<void>
   #end: () => void = () => {}
 
-  constructor(prompt: string, images: ReadonlyArray<LoadedImage>) {
-    this.#content = images.length === 0 ? prompt : [...images.map(imageBlock), { type: "text", text: prompt }]
+  constructor(prompt: string | null, images: ReadonlyArray<LoadedImage>) {
+    this.#content =
+      prompt === null || images.length === 0 ? prompt : [...images.map(imageBlock), { type: "text", text: prompt }]
     this.#ended = new Promise((resolve) => {
       this.#end = resolve
     })
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SDKUserMessage, void> {
-    yield { type: "user", message: { role: "user", content: this.#content }, parent_tool_use_id: null }
+    if (this.#content !== null) {
+      yield { type: "user", message: { role: "user", content: this.#content }, parent_tool_use_id: null }
+    }
     await this.#ended
   }
 

@@ -21,6 +21,7 @@ export class TurnWatch {
   quietUntil = 0
   readonly #tools = new Set<unknown>()
   readonly #seen = new Set<unknown>()
+  readonly #done = new Set<unknown>()
 
   get toolRunning(): boolean {
     return this.#tools.size > 0
@@ -29,6 +30,11 @@ export class TurnWatch {
   /** Whether a message with this tool call has come. */
   hasSeen(tool_use_id: string): boolean {
     return this.#seen.has(tool_use_id)
+  }
+
+  /** Whether the result of this tool call has come. */
+  isDone(tool_use_id: string): boolean {
+    return this.#done.has(tool_use_id)
   }
 
   see(name: string, message: unknown): void {
@@ -43,7 +49,10 @@ export class TurnWatch {
     } else if (name === "user") {
       const content = Option.getOrUndefined(readUser(message))?.message.content ?? []
       if (typeof content === "string") return
-      for (const block of content) this.#tools.delete(block["tool_use_id"])
+      for (const block of content) {
+        this.#tools.delete(block["tool_use_id"])
+        this.#done.add(block["tool_use_id"])
+      }
     } else if (name === "system/api_retry") {
       const retry = Option.getOrUndefined(readRetry(message))
       if (retry !== undefined) this.quietUntil = performance.now() + retry.retry_delay_ms

@@ -51,6 +51,9 @@ export interface ToolRequest {
   readonly isOfSubagent: boolean
 }
 
+/** A tool call that was asked about, and whose agent was let go meanwhile. */
+export type SuspendedCall = Pick<ToolRequest, "tool_name" | "tool_use_id" | "input">
+
 /** What an agent says while it works, by the names of the wire. */
 export type AgentEvent =
   | { readonly event: "init"; readonly data: Omit<typeof InitData.Type, "session_id" | "run_id"> }

@@ -33,6 +33,8 @@ export interface InstanceSettings {
   readonly appendTimeout: number
   /** How long a run goes on without a reader. */
   readonly disconnectGrace: number
+  /** How long an agent's process is kept while it waits for an answer. */
+  readonly approvalHold: number
   /** How long people have to answer what an agent asks, where the request does not say. */
   readonly approvalExpiry: number
   /** How long running turns may finish when the service stops. */

@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import type { QueryRequest } from "../api/Query.ts"
 import { CurrentPrincipal } from "../domain/ApiKey.ts"
+import { Run } from "../domain/Run.ts"
 import type { Destination } from "../services/RunRequest.ts"
 import { Runs } from "../services/Runs.ts"
 import { accepted } from "./Accepted.ts"
@@ -50,7 +51,10 @@ export const QueryHandlers = HttpApiBuilder.group(
           const run = yield* runRequest(identityOf(request), headers["idempotency-key"], destination, asked)
           const principal = yield* CurrentPrincipal
           if (run.background) return yield* accepted(yield* runs.submit(principal, run))
-          const { content, model, result } = yield* runs.answer(principal, run)
+          const answered = yield* runs.answer(principal, run)
+          // It waits for somebody, perhaps for hours.
+          if (answered instanceof Run) return yield* accepted(answered)
+          const { content, model, result } = answered
           return { ...result, model, content }
         })
       )

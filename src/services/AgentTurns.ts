@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { AgentTurn, FirstBeginning } from "../agent/AgentRuntime.ts"
+import type { SuspendedCall } from "../domain/Agent.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunOrder } from "../domain/RunOrder.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -24,7 +25,7 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
       ? { ...beginning, transcript: transcripts.before(tenant_id, beginning.from, lease.session_id) }
       : beginning
 
-  return (run: OrderedRun, segment: Segment): AgentTurn => {
+  return (run: OrderedRun, segment: Segment, suspended: SuspendedCall | null): AgentTurn => {
     const { cwd, lease, order, tenant_id } = run
     const {
       additional_directories: _directories,
@@ -42,7 +43,7 @@ export const makeAgentTurns = Effect.map(Transcripts, (transcripts) => {
     return {
       tenantId: tenant_id,
       sessionId: lease.session_id,
-      beginning: segment === "first" ? beginningOf(run) : { _tag: "Continue", first: beginningOf(run) },
+      beginning: segment === "first" ? beginningOf(run) : { _tag: "Continue", first: beginningOf(run), suspended },
       transcript: transcripts.of(tenant_id, lease.session_id, lease),
       prompt: order.prompt,
       additions: [],

@@ -41,6 +41,8 @@ interface Reading {
   result: ResultData | null
   failure: RunFailure | null
   interrupted: boolean
+  /** Whether it waits for an answer of somebody. */
+  waiting: boolean
   /** Whether this instance stops, while the run goes on elsewhere. */
   released: boolean
 }
@@ -66,8 +68,11 @@ const note = Effect.fnUntraced(function* (reading: Reading, frame: Frame) {
     case "status":
       reading.released = (yield* readStatus(frame)).status === instanceStopping
       return
-    case "done":
-      reading.interrupted = (yield* readDone(frame)).reason === "interrupted"
+    case "done": {
+      const { reason } = yield* readDone(frame)
+      reading.interrupted = reason === "interrupted"
+      reading.waiting = reason === "waiting"
+    }
   }
 })
 
@@ -78,15 +83,27 @@ const failureIn = ({ failure, interrupted, result, content }: Reading, run_id: R
   return interrupted ? new RunInterrupted({ run_id, result: { ...result } }) : failure
 }
 
-/** Reads a run to its end. A run that did not complete is its failure, with what was done until then. */
+/**
+ * Reads a run to its end. A run that did not complete is its failure, with what was done until then; of one that waits
+ * for an answer there is nothing yet.
+ */
 export const collectAnswer = Effect.fn("Answers.collectAnswer")(function* (
   run_id: RunId,
   frames: Stream.Stream<Frame>
-): Effect.fn.Return<Answer, RunFailure | ShuttingDown> {
-  const reading: Reading = { model: "", content: [], result: null, failure: null, interrupted: false, released: false }
+): Effect.fn.Return<Answer | null, RunFailure | ShuttingDown> {
+  const reading: Reading = {
+    model: "",
+    content: [],
+    result: null,
+    failure: null,
+    interrupted: false,
+    waiting: false,
+    released: false
+  }
   yield* Stream.runForEach(frames, (frame) => note(reading, frame))
   const failure = failureIn(reading, run_id)
   if (failure !== null) return yield* markReported(failure)
+  if (reading.waiting) return null
   if (reading.released) return yield* new ShuttingDown({ retry_after_seconds: restartSeconds })
   if (reading.result === null) return yield* Effect.die(new Error("A run ended without a result or an error"))
   return { model: reading.model, content: reading.content, result: reading.result }

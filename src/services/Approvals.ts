@@ -10,6 +10,7 @@ import type { Page, PagePosition } from "../domain/Page.ts"
 import type { SessionId } from "../domain/Session.ts"
 import { type ApprovalFilter, ApprovalRepository, type Delivery } from "../storage/ApprovalRepository.ts"
 import { WebhookRepository } from "../storage/WebhookRepository.ts"
+import { queueBell } from "./Executions.ts"
 import { approvalBell } from "./OpenApprovals.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { Sessions } from "./Sessions.ts"
@@ -55,8 +56,8 @@ const issuesOf = ({ input, kind, rules, tool_name }: Approval, answer: ApprovalA
   ]
 }
 
-/** Whether an answer has reached somebody: the agent, or the queue from which its run goes on. */
-const hasArrived = ({ delivered, run_status, status }: Delivery): boolean =>
+/** Whether it is known what became of an answer: an agent has it, or its run is queued to go on, or has ended. */
+const isKnown = ({ delivered, run_status, status }: Delivery): boolean =>
   delivered || status === "cancelled" || run_status === "queued"
 
 /** What agents ask people: read, and answered on whichever instance. */
@@ -104,7 +105,7 @@ export class Approvals extends Context.Service<
         const arrived = yield* repository
           .delivery(id)
           .pipe(
-            Effect.repeat({ until: Option.exists(hasArrived), schedule: Schedule.spaced(askEvery) }),
+            Effect.repeat({ until: Option.exists(isKnown), schedule: Schedule.spaced(askEvery) }),
             Effect.timeoutOption(patience)
           )
         const delivery = Option.flatten(arrived)
@@ -140,7 +141,7 @@ export class Approvals extends Context.Service<
               ? yield* new ApprovalAnswered({ approval_id: id })
               : yield* new ApprovalOver({ approval_id: id, status: settled.status })
           case "Settled":
-            yield* awaitArrival(settled.approval)
+            yield* settled.queued ? doorbell.ring(queueBell) : awaitArrival(settled.approval)
             return settled.approval
         }
       })

@@ -1,6 +1,7 @@
 import { Context, Deferred, Effect, Exit, FiberSet, Layer, Scope } from "effect"
 import type { Duration } from "effect"
 import { Doorbell } from "../cache/Doorbell.ts"
+import type { Approval } from "../domain/Approval.ts"
 import type { Run } from "../domain/Run.ts"
 import { makeAgentTurns, type OrderedRun, type Segment } from "./AgentTurns.ts"
 import type { FailureFields } from "./FailureReport.ts"
@@ -20,6 +21,8 @@ export interface CarriedRun extends OrderedRun {
 /** How a run is to be carried. */
 export interface Carrying {
   readonly segment: Segment
+  /** What was asked and has been answered since the segment before ended. */
+  readonly answered: Approval | null
   /** Its place on this instance, closed when it is over here. */
   readonly place: Scope.Closeable
   /** Waits until its agent may start; what it answers with lets the next one. */
@@ -51,14 +54,15 @@ export class Executions extends Context.Service<
 
       const carry = Effect.fn("Executions.carry")(function* (carried: CarriedRun, how: Carrying) {
         const { fields, lease, order, run } = carried
-        const { background, place, segment, startTurn } = how
+        const { answered, background, place, segment, startTurn } = how
         const begun = yield* Deferred.make<void, BeginFailure>()
         if (background) yield* Deferred.succeed(begun, undefined)
         const leave = Effect.andThen(Scope.close(place, Exit.void), doorbell.ring(queueBell))
         yield* executeRun({
           lease,
           run,
-          turn: turnOf(carried, segment),
+          turn: turnOf(carried, segment, answered),
+          answered,
           hooks: order.options.hooks ?? {},
           memory: order.options.memory ?? {},
           fields,
@@ -66,7 +70,8 @@ export class Executions extends Context.Service<
           segment,
           startTurn,
           stopping: Deferred.await(stopping),
-          outlivesReaders: order.on_disconnect === "continue",
+          // Who answered wants it to go on, and its stream had ended: nobody can be reading.
+          outlivesReaders: order.on_disconnect === "continue" || answered !== null,
           handsOver: order.on_crash === "resume",
           repeatable: order.repeatable,
           // Its session is free now, and so is its place.

@@ -92,13 +92,13 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
     const isWanted = ({ run_id, seq }: Frame) =>
       (subject.run_id === null || subject.run_id === run_id) && (seq === null || seq > cursor)
 
+    /** Of a run, no more than to the next `done`: after it may come another segment. In a session another run may follow. */
     const emit = (frames: NonEmptyReadonlyArray<Frame>) => {
-      for (const frame of frames) {
-        if (frame.seq !== null) cursor = frame.seq
-        // In a session another run may follow.
-        if (frame.event === "done" && subject.run_id !== null) over = true
-      }
-      return Effect.succeed(frames)
+      const end = subject.run_id === null ? -1 : frames.findIndex(({ event }) => event === "done")
+      over = end >= 0
+      const shown = over ? frames.slice(0, end + 1) : frames
+      for (const { seq } of shown) if (seq !== null) cursor = seq
+      return Effect.succeed(isNonEmpty(shown) ? shown : frames)
     }
 
     const next: Effect.Effect<NonEmptyReadonlyArray<Frame>, Cause.Done> = Effect.gen(function* () {

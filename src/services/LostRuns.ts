@@ -2,6 +2,7 @@ import { Clock, Effect, Exit, Layer, Option, Result, Schedule, Scope } from "eff
 import { Doorbell } from "../cache/Doorbell.ts"
 import type { RunId } from "../domain/Run.ts"
 import { Settings } from "../domain/Settings.ts"
+import { ApprovalRepository } from "../storage/ApprovalRepository.ts"
 import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { StoredRun } from "../storage/StoredRun.ts"
@@ -10,6 +11,7 @@ import { queueBell } from "./Executions.ts"
 import { leaseMillis, Leases } from "./Leases.ts"
 import { makeContinuation } from "./RunContinuation.ts"
 import { makeRunLoss } from "./RunLoss.ts"
+import { makeSuspension } from "./RunSuspension.ts"
 import { noteUnowned } from "./RunMetrics.ts"
 
 /** How often expired leases are looked for, and how long one must have been seen before it is taken over. */
@@ -30,9 +32,11 @@ export const layer = Layer.effectDiscard(
     const doorbell = yield* Doorbell
     const runs = yield* RunRepository
     const queue = yield* RunQueueRepository
+    const approvals = yield* ApprovalRepository
     const leases = yield* Leases
     const continueRun = yield* makeContinuation
     const lose = yield* makeRunLoss
+    const suspend = yield* makeSuspension
     let suspects = new Map<RunId, number>()
 
     /** Goes on with a run here, or leaves it to an instance that has room. */
@@ -46,6 +50,8 @@ export const layer = Layer.effectDiscard(
     }, Effect.uninterruptible)
 
     const settle = Effect.fn("LostRuns.settle")(function* (run: StoredRun) {
+      const hasAsked = run.losses <= mostLosses && Option.isSome(yield* approvals.standing(run.lease.run_id))
+      if (hasAsked) return yield* suspend(run)
       if (run.on_crash === "resume" && run.losses <= mostLosses) return yield* resume(run)
       yield* lose(run)
       yield* doorbell.ring(queueBell)

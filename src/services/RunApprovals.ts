@@ -19,6 +19,9 @@ import type { RunWriter } from "./RunLog.ts"
 /** Pause before something that the database did not take is tried again, in milliseconds. */
 const retryPause = 200
 
+/** How often it is looked whether an agent can be let go, in milliseconds. */
+const readyCheckEvery = 200
+
 const outcomeOf = ({ answer, status }: Approval): Exclude<ApprovalOutcome, "asked"> => {
   if (status === "expired") return "expired"
   return answer?.decision === "allow" ? "allowed" : "denied"
@@ -29,16 +32,26 @@ export interface AskingRun {
   readonly lease: Lease
   readonly writer: RunWriter
   readonly policy: ApprovalPolicy | undefined
+  /** What was asked before its agent was let go, and is answered now. */
+  readonly answered: Approval | null
+  /** Whether its agent does nothing but wait for the decision about a tool call. */
+  readonly waitsOnlyFor: (tool_use_id: string) => boolean
+  /** Completed when the service stops. */
+  readonly stopping: Effect.Effect<void>
+  /** Has the agent let go: it has waited long enough. It is given no decision any more. */
+  readonly letGo: (tool_use_id: string) => Effect.Effect<void>
 }
 
 /** Makes what asks people for the agent of a run: one thing after the other, as its events say. */
-export const makeRunApprovals = Effect.fnUntraced(function* ({ lease, policy, writer }: AskingRun) {
-  const { approvalExpiry } = yield* Settings
+export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
+  const { answered, lease, policy, writer } = run
+  const { approvalExpiry, approvalHold } = yield* Settings
   const approvals = yield* ApprovalRepository
   const open = yield* OpenApprovals
   const random = yield* SecureRandom.SecureRandom
   const oneAtATime = yield* Semaphore.make(1)
   const ids = { session_id: lease.session_id, run_id: lease.run_id }
+  let isLetGo = false
 
   const eventOf = ({ expires_at, id: approval_id, request }: NewApproval): RunEvent => {
     const { input, reason, rules, tool_name, tool_use_id } = request
@@ -68,7 +81,20 @@ export const makeRunApprovals = Effect.fnUntraced(function* ({ lease, policy, wr
     yield* Deferred.succeed(decision, decisionOf(approval))
   })
 
+  /** Never done: the agent goes, or is told. A subagent's conversation cannot be taken up again, so it is kept. */
+  const letGoLater = ({ isOfSubagent, tool_use_id }: ToolRequest) =>
+    Effect.gen(function* () {
+      if (isOfSubagent) return yield* Effect.never
+      yield* Effect.raceFirst(Effect.sleep(approvalHold), run.stopping)
+      const isReady = Effect.sync(() => (isLetGo = run.waitsOnlyFor(tool_use_id)))
+      yield* Effect.repeat(isReady, { until: (ready) => ready, schedule: Schedule.spaced(readyCheckEvery) })
+      yield* run.letGo(tool_use_id)
+      return yield* Effect.never
+    })
+
   const ask = Effect.fnUntraced(function* (request: ToolRequest, decision: Deferred.Deferred<ToolDecision>) {
+    if (isLetGo) return
+    if (answered?.tool_use_id === request.tool_use_id) return yield* tell(answered, decision)
     const patience = policy?.expires_in === undefined ? approvalExpiry : policy.expires_in * 1000
     const approval: NewApproval = {
       id: ApprovalId.make(yield* random.uuidV7()),
@@ -78,7 +104,9 @@ export const makeRunApprovals = Effect.fnUntraced(function* ({ lease, policy, wr
     }
     yield* countApproval("asked")
     yield* writer.append(eventOf(approval), approval)
-    yield* tell(yield* open.settled(approval), decision)
+    const settled = yield* Effect.raceFirst(open.settled(approval), letGoLater(request))
+    // Who was let go has nobody to be told: whoever goes on with the run tells its agent.
+    if (!isLetGo) yield* tell(settled, decision)
   })
 
   /** Asks, and gives the agent the decision. What cannot be written any more ends the run, not this. */

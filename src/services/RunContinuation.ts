@@ -4,12 +4,14 @@ import type { LeaseLost } from "../domain/errors/SessionErrors.ts"
 import type { RunChange } from "../domain/RunChange.ts"
 import type { RunOrder } from "../domain/RunOrder.ts"
 import { Settings } from "../domain/Settings.ts"
+import { ApprovalRepository } from "../storage/ApprovalRepository.ts"
 import { RunControlRepository } from "../storage/RunControlRepository.ts"
 import type { StoredRun } from "../storage/StoredRun.ts"
 import { Admission } from "./Admission.ts"
 import { Executions } from "./Executions.ts"
 import { RunOrders } from "./RunOrders.ts"
 import { fieldsOf, makeRunLoss } from "./RunLoss.ts"
+import { makeSuspension } from "./RunSuspension.ts"
 
 /** An order after a change that the run's agent had made. */
 const changed = (order: RunOrder, { model, permission_mode }: RunChange): RunOrder => ({
@@ -33,9 +35,11 @@ export const makeContinuation = Effect.gen(function* () {
   const { logPrompts } = yield* Settings
   const admission = yield* Admission
   const executions = yield* Executions
+  const approvals = yield* ApprovalRepository
   const controls = yield* RunControlRepository
   const orders = yield* RunOrders
   const lose = yield* makeRunLoss
+  const suspend = yield* makeSuspension
 
   const continueRun: ContinueRun = Effect.fn("RunContinuation.continueRun")(
     function* (stored, place) {
@@ -46,6 +50,10 @@ export const makeContinuation = Effect.gen(function* () {
         return yield* lose(stored)
       }
       const changes = yield* controls.changes(run.id)
+      // Of what its subagents asked nobody wants to know any more: they are gone.
+      yield* approvals.abandon(lease)
+      const standing = yield* approvals.standing(run.id)
+      if (Option.exists(standing, ({ status }) => status === "pending")) return yield* suspend(stored, place)
       const hasBegun = losses > 0 || run.last_seq > run.start_seq
       yield* executions.carry(
         {
@@ -56,7 +64,13 @@ export const makeContinuation = Effect.gen(function* () {
           order: changes.reduce(changed, order.value),
           fields: fieldsOf(stored, logPrompts)
         },
-        { segment: hasBegun ? "resumed" : "first", place, startTurn: admission.startTurn, background: true }
+        {
+          segment: hasBegun ? "resumed" : "first",
+          answered: Option.getOrNull(standing),
+          place,
+          startTurn: admission.startTurn,
+          background: true
+        }
       )
     },
     (continuing, _stored, place) => Effect.onError(continuing, () => Scope.close(place, Exit.void))

@@ -134,6 +134,13 @@ export const unsavedEnding = (
   }
 }
 
+/** The last events of a segment after which a run waits for an answer. */
+export const waitingEvents = ({ run_id, session_id }: Pick<Run, "session_id"> & { readonly run_id: RunId }) =>
+  [
+    { event: "status", data: { status: "waiting", message: "The run goes on when somebody has answered." } },
+    { event: "done", data: { session_id, run_id, reason: "waiting" } }
+  ] as const satisfies ReadonlyArray<RunEvent>
+
 /** What a run comes to whose agent did nothing. */
 const untouched: AgentResult = { ...nothing, num_turns: 0, total_cost_usd: 0 }
 

@@ -7,6 +7,7 @@ import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { LeaseLost, SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
 import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
+import type { Approval } from "../domain/Approval.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
 import type { Settings } from "../domain/Settings.ts"
@@ -24,7 +25,7 @@ import type { Hooks } from "./Hooks.ts"
 import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import type { RunControls } from "./RunControls.ts"
-import { endingOf, type EndingRun, unsavedEnding } from "./RunEnding.ts"
+import { endingOf, type EndingRun, unsavedEnding, waitingEvents } from "./RunEnding.ts"
 import { MemoryJobs } from "./MemoryJobs.ts"
 import { MemoryRecall } from "./MemoryRecall.ts"
 import { RunLog } from "./RunLog.ts"
@@ -55,6 +56,8 @@ export interface Execution {
   readonly outlivesReaders: boolean
   /** Whether another instance is to go on with it when this one stops. */
   readonly handsOver: boolean
+  /** What was asked before an earlier agent was let go, and is answered now. */
+  readonly answered: Approval | null
   /** Waits until its agent may start; what it answers with lets the next one. */
   readonly startTurn: Effect.Effect<EndOfStart>
   /** Whether its request has an Idempotency-Key. */
@@ -91,10 +94,13 @@ export type ExecutionServices =
   | SecureRandom.SecureRandom
 
 /** What readers are told first of a segment that is not the first. */
-const resumedStatus: RunEvent = {
+const resumedStatus = (answered: Approval | null): RunEvent => ({
   event: "status",
-  data: { status: "resumed", message: "Another instance goes on with this run." }
-}
+  data: {
+    status: "resumed",
+    message: answered === null ? "Another instance goes on with this run." : "The run goes on with an answer."
+  }
+})
 
 /** Carries one run from its lease to its end state, and never fails: whatever happens is its end. */
 export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
@@ -207,12 +213,21 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     // If it cannot be given back, its lease runs out, and it is found all the same.
   }).pipe(Effect.catch((failure) => reportFailure(failure, fields)))
 
+  /** Lets the run wait, and its readers go. Without its agent it has no owner; whoever sees the answer goes on with it. */
+  const standAside = Effect.gen(function* () {
+    yield* sessions.touch(turn.tenantId, lease.session_id)
+    yield* writer.wait(waitingEvents(lease))
+    // If that cannot be written, its lease runs out, and it is found all the same.
+  }).pipe(Effect.catch((failure) => reportFailure(failure, fields)))
+
   const finish = (end: WorkEnd) => {
     switch (end._tag) {
       case "Ended":
         return conclude(end.outcome, end.transcriptComplete)
       case "LetGo":
         return letGo
+      case "Waiting":
+        return standAside
       case "Unwritable":
         return leaveUnsaved(end.reason, end.outcome)
     }
@@ -222,7 +237,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   const announce = Effect.gen(function* () {
     if (segment === "first") return false
     yield* countResumed
-    yield* Effect.ignore(writer.append(resumedStatus))
+    yield* Effect.ignore(writer.append(resumedStatus(execution.answered)))
     const message = { after: run.start_seq, limit: 1, run: run.id, events: ["message"] as const }
     return (yield* events.read(turn.tenantId, run.session_id, message)).length > 0
   }).pipe(Effect.catch(() => Effect.succeed(true)))

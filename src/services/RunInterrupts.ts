@@ -38,7 +38,7 @@ export const makeRunInterrupts = Effect.gen(function* () {
       const run = Option.getOrUndefined(yield* runs.find(tenant, id))
       if (run === undefined) return yield* new RunNotFound({ run_id: id })
       if (run.ended_at !== null) return yield* new RunOver({ run_id: id })
-      if (run.status !== "queued") {
+      if (run.status === "running") {
         yield* controls.interrupt(tenant, id)
         return run
       }

@@ -1,6 +1,7 @@
 import { Clock, Context, Effect, Layer, Result, Stream } from "effect"
 import { Doorbell } from "../cache/Doorbell.ts"
 import { LeaseLost } from "../domain/errors/SessionErrors.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import { type Lease, type RunId, Sequence } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import type { SessionId } from "../domain/Session.ts"
@@ -43,6 +44,8 @@ export interface RunWriter {
     end: RunEnd,
     job?: Omit<NewMemoryJob, "done_seq">
   ) => Effect.Effect<void, CommitFailure>
+  /** The same for a run that is let go until what its agent asks is answered. */
+  readonly wait: (events: ReadonlyArray<RunEvent>) => Effect.Effect<void, CommitFailure>
   /** Shows events that could not be stored to the readers of this instance. */
   readonly show: (events: ReadonlyArray<RunEvent>) => Effect.Effect<void>
   /** Never succeeds; fails as soon as the log can take no more of this run. */
@@ -131,25 +134,21 @@ export class RunLog extends Context.Service<
           data: encodeData(event)
         })
 
-        const finish = Effect.fn("RunWriter.finish")(function* (
-          events: ReadonlyArray<RunEvent>,
-          end: RunEnd,
-          job?: Omit<NewMemoryJob, "done_seq">
+        /** Stores the last records and lets go of the run; what the database does not take is tried again for a while. */
+        const conclude = Effect.fnUntraced(function* (
+          records: ReadonlyArray<LogRecord>,
+          store: Effect.Effect<boolean, DatabaseFailure>
         ) {
-          yield* queue.drained
-          const records = events.map(next)
-          const withJob = job === undefined ? undefined : { ...job, done_seq: Sequence.make(++last) }
           const offered = performance.now()
           const since = yield* Clock.currentTimeMillis
           for (;;) {
-            const result = yield* Effect.result(runs.finish(lease, records, end, withJob))
+            const result = yield* Effect.result(store)
             if (Result.isSuccess(result)) {
               if (!result.success) return yield* new LeaseLost({ run_id: lease.run_id })
               measureStored(
                 context,
                 records.map(() => offered)
               )
-              yield* countEnded(end.status)
               return yield* publish(lease.session_id, records.map(makeFrame))
             }
             const waited = (yield* Clock.currentTimeMillis) - since
@@ -160,10 +159,29 @@ export class RunLog extends Context.Service<
           }
         })
 
+        const finish = Effect.fn("RunWriter.finish")(function* (
+          events: ReadonlyArray<RunEvent>,
+          end: RunEnd,
+          job?: Omit<NewMemoryJob, "done_seq">
+        ) {
+          yield* queue.drained
+          const records = events.map(next)
+          const withJob = job === undefined ? undefined : { ...job, done_seq: Sequence.make(++last) }
+          yield* conclude(records, runs.finish(lease, records, end, withJob))
+          yield* countEnded(end.status)
+        })
+
+        const wait = Effect.fn("RunWriter.wait")(function* (events: ReadonlyArray<RunEvent>) {
+          yield* queue.drained
+          const records = events.map(next)
+          yield* conclude(records, runs.wait(lease, records))
+        })
+
         return {
           append: (event, approval) =>
             Effect.suspend(() => queue.offer(approval === undefined ? next(event) : { ...next(event), approval })),
           finish,
+          wait,
           show: (unsaved) =>
             Effect.sync(() =>
               broadcast.publish(

@@ -32,7 +32,7 @@ const lookSize = 20
 export class RunQueue extends Context.Service<
   RunQueue,
   {
-    /** Takes a run out of the queue: it is interrupted. False when it is not in it any more. */
+    /** Takes a run out of the queue, or from what it waits for: it is interrupted. False when it is not there any more. */
     cancel(tenant: TenantId, run: Run): Effect.Effect<boolean, DatabaseFailure | LeaseLost>
     /** The same for all of a session that never began. */
     clear(tenant: TenantId, session: SessionId): Effect.Effect<void, DatabaseFailure>
@@ -106,10 +106,15 @@ export class RunQueue extends Context.Service<
         Effect.forkScoped
       )
 
-      const cancel = Effect.fn("RunQueue.cancel")(function* (tenant_id: TenantId, { id, session_id }: Run) {
+      const cancel = Effect.fn("RunQueue.cancel")(function* (tenant_id: TenantId, { id, session_id, status }: Run) {
         if (yield* drop({ run_id: id, session_id, tenant_id })) return true
-        // Either it has begun just now, or it waits in the middle for an instance: then it stands first in the queue.
-        const claimed = Option.getOrUndefined(yield* queue.claim(session_id, instanceId, leaseMillis))
+        // Either it has begun just now, or it waits in the middle: for an answer, or for an instance, and then it stands
+        // first in the queue.
+        const claimed = Option.getOrUndefined(
+          yield* status === "waiting"
+            ? queue.recall(tenant_id, id, instanceId, leaseMillis)
+            : queue.claim(session_id, instanceId, leaseMillis)
+        )
         if (claimed === undefined) return false
         if (claimed.run.id !== id) {
           yield* queue.release(claimed.lease)

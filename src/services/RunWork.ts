@@ -8,6 +8,7 @@ import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
 import type { PromptDenied } from "../domain/errors/HookErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
+import type { Approval } from "../domain/Approval.ts"
 import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
 import type { LoadedImage } from "../domain/Image.ts"
 import type { Lease, RunId } from "../domain/Run.ts"
@@ -49,6 +50,8 @@ export interface RunAssignment {
   readonly promptIsLogged: boolean
   /** Whether another instance is to go on with it when this one stops. */
   readonly handsOver: boolean
+  /** What was asked before an earlier agent was let go, and is answered now. */
+  readonly answered: Approval | null
   /** Waits until its agent may start; what it answers with lets the next one. */
   readonly startTurn: Effect.Effect<EndOfStart>
   /** Run when the agent has said `init`. */
@@ -61,10 +64,15 @@ export interface RunAssignment {
 export type WorkEnd =
   | { readonly _tag: "Ended"; readonly outcome: AgentOutcome; readonly transcriptComplete: boolean }
   | { readonly _tag: "LetGo" }
+  /** Its agent was let go until somebody has answered what it asks. */
+  | { readonly _tag: "Waiting" }
   | { readonly _tag: "Unwritable"; readonly reason: CommitFailure; readonly outcome: AgentOutcome | null }
 
 /** How long an interrupted agent has to say how its turn ended: it may still have to store its conversation. */
 const interruptPatience = 8000
+
+/** How long an agent that waits for an answer has to be let go when the service stops, in milliseconds. */
+const asideWithin = 300
 
 /** A picture as the log shows it: which one it was, and not itself, which would be sent to every reader again. */
 const imageReference = ({ data: _data, ...reference }: LoadedImage) => ({ type: "image", ...reference })
@@ -178,7 +186,6 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   if (Result.isFailure(asked)) return { _tag: "Unwritable", reason: asked.failure, outcome: null }
   if (Result.isFailure(allowedRules)) return { _tag: "Unwritable", reason: allowedRules.failure, outcome: null }
   const purse = purseOf(turn, allowed.success)
-  const ask = yield* makeRunApprovals({ lease, writer, policy: turn.options.approvals })
   let kept: Keeping | null = null
   const keep = Effect.gen(function* () {
     yield* workspaces.prepare(turn.tenantId, turn.cwd)
@@ -208,6 +215,16 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   agentAtWork = agent
   const outcome = yield* Deferred.make<AgentOutcome>()
   const letGo = yield* Deferred.make<true>()
+  const aside = yield* Deferred.make<string>()
+  const ask = yield* makeRunApprovals({
+    lease,
+    writer,
+    policy: turn.options.approvals,
+    answered: order.answered,
+    waitsOnlyFor: agent.waitsOnlyFor,
+    stopping: order.stopping,
+    letGo: (tool_use_id) => Effect.asVoid(Deferred.succeed(aside, tool_use_id))
+  })
   let overtime: RunTimedOut | null = null
   const watchTime = Effect.gen(function* () {
     yield* Effect.sleep(runTimeout)
@@ -221,7 +238,12 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     yield* readers.awaitNone(lease.session_id, lease.run_id)
     yield* agent.interrupt
   })
-  const watchStop = Effect.andThen(order.stopping, order.handsOver ? Deferred.succeed(letGo, true) : agent.interrupt)
+  // An agent that waits for an answer is let go instead.
+  const watchStop = Effect.gen(function* () {
+    yield* order.stopping
+    if (Option.isSome(yield* Effect.timeoutOption(Deferred.await(aside), asideWithin))) return
+    yield* order.handsOver ? Deferred.succeed(letGo, true) : agent.interrupt
+  })
   yield* Effect.forkScoped(watchTime)
   yield* Effect.forkScoped(watchStop)
   if (!order.outlivesReaders) yield* Effect.forkScoped(watchReaders)
@@ -251,6 +273,11 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         yield* Deferred.succeed(readable, undefined)
         return
       case "request":
+        if (event.request.tool_use_id === order.answered?.tool_use_id) {
+          // It goes on with this call, and is ready only after it.
+          yield* endStart
+          yield* Deferred.succeed(readable, undefined)
+        }
         // It may wait for long, and the agent may have more to say meanwhile.
         return yield* Effect.forkIn(ask(event.request, event.decision), scope)
       case "warning":
@@ -283,8 +310,19 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const first = yield* Effect.raceAllFirst([
     Effect.map(Deferred.await(outcome), (ended) => ({ ended })),
     Effect.map(unwritable, (reason) => ({ reason })),
+    Effect.map(Deferred.await(aside), (tool_use_id) => ({ tool_use_id })),
     Effect.map(Deferred.await(letGo), (gone) => ({ gone }))
   ])
+  if ("tool_use_id" in first) {
+    yield* agent.abandon
+    const said = Option.getOrNull(yield* Effect.timeoutOption(Deferred.await(outcome), interruptPatience))
+    if (said?._tag === "Completed") return { _tag: "Ended", outcome: said, transcriptComplete }
+    const completed = yield* Effect.result(agent.setAside(first.tool_use_id))
+    // Whoever goes on with it completes it then.
+    if (Result.isFailure(completed)) yield* reportFailure(completed.failure, order.fields)
+    else yield* Effect.forEach(completed.success, handle, { discard: true })
+    return { _tag: "Waiting" }
+  }
   if ("gone" in first) {
     // Its turn is not to be ended but broken off, with all that it had said until then.
     yield* agent.abandon

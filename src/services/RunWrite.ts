@@ -96,7 +96,7 @@ export const makeRunWrite = Effect.gen(function* () {
   ) {
     yield* queue.clear(tenant, session_id)
     const first = yield* repository.find(tenant, run_id)
-    if (Option.isSome(first) && first.value.status === "queued") {
+    if (Option.isSome(first) && first.value.status !== "running") {
       yield* Effect.ignore(queue.cancel(tenant, first.value))
       return
     }

@@ -49,8 +49,8 @@ export class Runs extends Context.Service<
     start(principal: Principal, request: RunRequest): Effect.Effect<FollowedRun, StartFailure>
     /** Starts a run and answers when it is stored. What goes wrong after that is in the run and in its frames. */
     submit(principal: Principal, request: RunRequest): Effect.Effect<Run, StartFailure>
-    /** Starts a run and waits for its end. A run that did not complete is its failure. */
-    answer(principal: Principal, request: RunRequest): Effect.Effect<Answer, StartFailure>
+    /** Starts a run and waits for its end, or until it waits for an answer. A run that did not complete is its failure. */
+    answer(principal: Principal, request: RunRequest): Effect.Effect<Answer | Run, StartFailure>
     get(principal: Principal, id: RunId): Effect.Effect<Run, RunNotFound | ReadFailure>
     /** A run's frames after a sequence number; null when it is over and there are none. */
     follow(
@@ -128,7 +128,7 @@ export class Runs extends Context.Service<
         }
         const begun = yield* executions.carry(
           { ...ordered, fields },
-          { segment: "first", place, startTurn: Effect.succeed(endOfStart), background }
+          { segment: "first", answered: null, place, startTurn: Effect.succeed(endOfStart), background }
         )
         return { run, begun }
       })
@@ -185,7 +185,10 @@ export class Runs extends Context.Service<
         ),
         answer: Effect.fn("Runs.answer")(function* (principal, request) {
           const { frames, run } = yield* start(principal, request)
-          return yield* collectAnswer(run.id, frames)
+          return (
+            (yield* collectAnswer(run.id, frames)) ??
+            (yield* Effect.catchTag(get(principal, run.id), "RunNotFound", () => Effect.succeed(run)))
+          )
         }),
         get,
         follow: Effect.fn("Runs.follow")(function* (principal, id, after) {

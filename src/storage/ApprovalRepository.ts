@@ -30,8 +30,8 @@ export interface ApprovalFilter {
 
 /** What became of an answer. */
 export type Settlement =
-  /** It is stored. `delivery` says whether its run is at work, or waits for an instance that goes on with it. */
-  | { readonly _tag: "Settled"; readonly approval: Approval }
+  /** It is stored; `queued` when its run waited, and goes on now as soon as an instance has room for it. */
+  | { readonly _tag: "Settled"; readonly approval: Approval; readonly queued: boolean }
   /** Somebody was faster, or it is too late. */
   | { readonly _tag: "Over"; readonly status: Exclude<ApprovalStatus, "pending"> }
   | { readonly _tag: "Absent" }
@@ -73,13 +73,19 @@ export class ApprovalRepository extends Context.Service<
     ): Effect.Effect<Page<Approval>, DatabaseFailure>
     /** Stores an answer, if there is none and it is not too late. */
     settle(tenant: TenantId, id: ApprovalId, answer: ApprovalAnswer): Effect.Effect<Settlement, DatabaseFailure>
-    /** Ends one whose time is over. */
+    /** Ends one whose time is over. A run that waits for it goes on, as with an answer: it is queued. */
     expire(id: ApprovalId): Effect.Effect<void, DatabaseFailure>
     /** Those of these that are not pending any more. */
     settled(ids: ReadonlyArray<ApprovalId>): Effect.Effect<ReadonlyArray<Approval>, DatabaseFailure>
     /** Notes that the owner of the run has it. False when the lease is no longer held. */
     deliver(lease: Lease, id: ApprovalId): Effect.Effect<boolean, DatabaseFailure>
     delivery(id: ApprovalId): Effect.Effect<Option.Option<Delivery>, DatabaseFailure>
+    /** What holds a run up: asked by its main agent, and answered or not, but not taken by an owner. */
+    standing(run: RunId): Effect.Effect<Option.Option<Approval>, DatabaseFailure>
+    /** Ends what subagents asked that are gone with their process. */
+    abandon(lease: Lease): Effect.Effect<void, DatabaseFailure>
+    /** Of runs that wait, those whose time is over. */
+    due(limit: number): Effect.Effect<ReadonlyArray<ApprovalId>, DatabaseFailure>
     /** What was allowed for a session as long as it lasts. */
     rules(tenant: TenantId, session: SessionId): Effect.Effect<ReadonlyArray<string>, DatabaseFailure>
   }
@@ -96,6 +102,7 @@ export class ApprovalRepository extends Context.Service<
       const approvals = allRows(Approval)
       const page = pageOf(Approval)
       const approvalKey = firstRow(ApprovalKey)
+      const approvalKeys = allRows(ApprovalKey)
       const runState = firstRow(RunState)
       const deliveryRow = firstRow(Delivery)
       const ruleRows = allRows(Rules)
@@ -149,11 +156,18 @@ export class ApprovalRepository extends Context.Service<
           WHERE approvals.id = ${id} AND ${condition}
           FOR NO KEY UPDATE OF runs`)
 
-      const standing = Effect.fnUntraced(function* (id: ApprovalId): Effect.fn.Return<Settlement, Failure> {
+      const overOrAbsent = Effect.fnUntraced(function* (id: ApprovalId): Effect.fn.Return<Settlement, Failure> {
         const found = yield* approval(sql`SELECT ${columns} FROM approvals WHERE id = ${id}`)
         if (Option.isNone(found)) return { _tag: "Absent" }
         const { status } = found.value
         return { _tag: "Over", status: status === "pending" ? "expired" : status }
+      })
+
+      /** Queues a run that waits; it is locked. */
+      const goOn = Effect.fnUntraced(function* ({ id, status }: typeof RunState.Type) {
+        if (status !== "waiting") return false
+        yield* sql`UPDATE runs SET status = 'queued', queued_at = coalesce(queued_at, created_at) WHERE id = ${id}`
+        return true
       })
 
       const answer = Effect.fnUntraced(function* (
@@ -167,8 +181,8 @@ export class ApprovalRepository extends Context.Service<
           UPDATE approvals SET status = 'answered', answer = ${json(given)}, answered_at = clock_timestamp()
           WHERE id = ${id} AND status = 'pending' AND expires_at > clock_timestamp()
           RETURNING ${columns}`)
-        if (Option.isNone(answered)) return yield* standing(id)
-        return { _tag: "Settled", approval: answered.value }
+        if (Option.isNone(answered)) return yield* overOrAbsent(id)
+        return { _tag: "Settled", approval: answered.value, queued: yield* goOn(run.value) }
       })
 
       const settle = Effect.fn("ApprovalRepository.settle")((tenant: TenantId, id: ApprovalId, given: ApprovalAnswer) =>
@@ -176,10 +190,12 @@ export class ApprovalRepository extends Context.Service<
       )
 
       const end = Effect.fnUntraced(function* (id: ApprovalId) {
-        yield* lockRun(id, sql`true`)
-        yield* sql`
+        const run = yield* lockRun(id, sql`true`)
+        const ended = yield* approvalKey(sql`
           UPDATE approvals SET status = 'expired'
-          WHERE id = ${id} AND status = 'pending' AND expires_at <= clock_timestamp()`
+          WHERE id = ${id} AND status = 'pending' AND expires_at <= clock_timestamp()
+          RETURNING id`)
+        if (Option.isSome(run) && Option.isSome(ended)) yield* goOn(run.value)
       })
 
       const expire = Effect.fn("ApprovalRepository.expire")((id: ApprovalId) =>
@@ -219,6 +235,42 @@ export class ApprovalRepository extends Context.Service<
         )
       )
 
+      const standing = Effect.fn("ApprovalRepository.standing")((run: RunId) =>
+        execute(
+          "ApprovalRepository.standing",
+          approval(sql`
+            SELECT ${columns} FROM approvals
+            WHERE run_id = ${run} AND delivered_at IS NULL AND status <> 'cancelled' AND NOT of_subagent
+            ORDER BY created_at DESC, id DESC LIMIT 1`)
+        )
+      )
+
+      const abandon = Effect.fn("ApprovalRepository.abandon")((lease: Lease) =>
+        execute(
+          "ApprovalRepository.abandon",
+          sql`
+            WITH held AS MATERIALIZED (
+              SELECT id FROM runs
+              WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
+                AND status = 'running'
+              FOR NO KEY UPDATE
+            )
+            UPDATE approvals SET status = 'cancelled' FROM held
+            WHERE approvals.run_id = held.id AND approvals.of_subagent AND approvals.delivered_at IS NULL
+              AND approvals.status IN ('pending', 'answered')`
+        ).pipe(Effect.asVoid)
+      )
+
+      const due = Effect.fn("ApprovalRepository.due")((limit: number) =>
+        execute(
+          "ApprovalRepository.due",
+          approvalKeys(sql`
+            SELECT approvals.id FROM approvals JOIN runs ON runs.id = approvals.run_id
+            WHERE approvals.status = 'pending' AND expires_at <= clock_timestamp() AND runs.status = 'waiting'
+            ORDER BY expires_at LIMIT ${limit}`)
+        ).pipe(Effect.map((rows) => rows.map(({ id }) => id)))
+      )
+
       const rules = Effect.fn("ApprovalRepository.rules")((tenant: TenantId, session: SessionId) =>
         execute(
           "ApprovalRepository.rules",
@@ -239,6 +291,9 @@ export class ApprovalRepository extends Context.Service<
         settled,
         deliver,
         delivery,
+        standing,
+        abandon,
+        due,
         rules
       })
     })

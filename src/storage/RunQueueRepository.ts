@@ -36,6 +36,13 @@ export class RunQueueRepository extends Context.Service<
       owner: InstanceId,
       lease_ms: number
     ): Effect.Effect<Option.Option<StoredRun>, DatabaseFailure>
+    /** Takes a run that waits for an answer: it is `running` then. None when it does not wait any more. */
+    recall(
+      tenant: TenantId,
+      run: RunId,
+      owner: InstanceId,
+      lease_ms: number
+    ): Effect.Effect<Option.Option<StoredRun>, DatabaseFailure>
     /** Gives a run that is not over back to the queue. False when the lease is no longer held. */
     release(lease: Lease): Effect.Effect<boolean, DatabaseFailure>
     /** Ends a queued run that never began, as interrupted. False when it is not there any more. */
@@ -119,6 +126,23 @@ export class RunQueueRepository extends Context.Service<
         )
       )
 
+      const recall = Effect.fn("RunQueueRepository.recall")(
+        (tenant: TenantId, run: RunId, owner: InstanceId, lease_ms: number) =>
+          execute(
+            "RunQueueRepository.recall",
+            storedRow(sql`
+              WITH taken AS (
+                UPDATE runs SET status = 'running', owner = ${owner}, fence = fence + 1,
+                  lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
+                WHERE id = ${run} AND tenant_id = ${tenant} AND status = 'waiting'
+                RETURNING runs.*
+              )
+              SELECT ${sql.literal(storedColumns("taken"))}, sessions.cwd, sealed, on_crash, losses
+              FROM taken JOIN sessions ON sessions.id = taken.session_id
+              LEFT JOIN run_orders ON run_orders.run_id = taken.id`)
+          ).pipe(Effect.map(Option.map(storedRun)))
+      )
+
       const release = Effect.fn("RunQueueRepository.release")((lease: Lease) =>
         execute(
           "RunQueueRepository.release",
@@ -177,7 +201,7 @@ export class RunQueueRepository extends Context.Service<
         )
       )
 
-      return RunQueueRepository.of({ startable, claim, release, drop, waiting, unread })
+      return RunQueueRepository.of({ startable, claim, recall, release, drop, waiting, unread })
     })
   )
 }

@@ -80,6 +80,11 @@ export class RunRepository extends Context.Service<
       /** What is still to be learned from it; the last event is then written by that job. */
       job?: NewMemoryJob
     ): Effect.Effect<boolean, DatabaseFailure>
+    /**
+     * Writes the last events of a segment and lets the run go: it waits for what its agent asks, or is queued when that
+     * has been answered meanwhile. False, and nothing written, when the lease is no longer held.
+     */
+    wait(lease: Lease, events: ReadonlyArray<LogRecord>): Effect.Effect<boolean, DatabaseFailure>
     /** Frees the Idempotency-Key of a run that failed before it began, so that the same request may be tried again. */
     releaseKey(tenant: TenantId, run: RunId): Effect.Effect<void, DatabaseFailure>
   }
@@ -253,6 +258,43 @@ export class RunRepository extends Context.Service<
           ).pipe(Effect.map(Option.isSome))
       )
 
+      // Two statements: what the second one sees of the answers is what is there once the run is locked.
+      const letGo = Effect.fnUntraced(function* (lease: Lease, events: ReadonlyArray<LogRecord>) {
+        const held = yield* runKey(sql`
+          SELECT id FROM runs
+          WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
+            AND status = 'running'
+          FOR NO KEY UPDATE`)
+        if (Option.isNone(held)) {
+          // Only the holder of a fence can have let a run go under it.
+          return yield* runKey(sql`
+            SELECT id FROM runs
+            WHERE id = ${lease.run_id} AND fence = ${lease.fence}::bigint AND status IN ('queued', 'waiting')`)
+        }
+        const records = recordColumns(events)
+        return yield* runKey(sql`
+          WITH record AS MATERIALIZED (
+            SELECT * FROM unnest(${records.seqs}, ${records.events}, ${records.data}) AS record (seq, event, data)
+          ), written AS (
+            INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
+            SELECT runs.session_id, record.seq, runs.id, runs.tenant_id, record.event, record.data
+            FROM runs CROSS JOIN record WHERE runs.id = ${lease.run_id}
+            ON CONFLICT (session_id, seq) DO NOTHING
+          )
+          UPDATE runs SET
+            status = CASE WHEN EXISTS (
+              SELECT FROM approvals WHERE approvals.run_id = runs.id AND approvals.status = 'pending'
+            ) THEN 'waiting' ELSE 'queued' END,
+            owner = NULL, lease_expires_at = NULL, queued_at = coalesce(queued_at, created_at),
+            last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record))
+          WHERE id = ${lease.run_id}
+          RETURNING id`)
+      })
+
+      const wait = Effect.fn("RunRepository.wait")((lease: Lease, events: ReadonlyArray<LogRecord>) =>
+        execute("RunRepository.wait", transaction(letGo(lease, events))).pipe(Effect.map(Option.isSome))
+      )
+
       const releaseKey = Effect.fn("RunRepository.releaseKey")((tenant: TenantId, run: RunId) =>
         execute(
           "RunRepository.releaseKey",
@@ -260,7 +302,7 @@ export class RunRepository extends Context.Service<
         ).pipe(Effect.asVoid)
       )
 
-      return RunRepository.of({ start, find, findLive, renew, expired, takeOver, finish, releaseKey })
+      return RunRepository.of({ start, find, findLive, renew, expired, takeOver, finish, wait, releaseKey })
     })
   )
 }

@@ -131,6 +131,7 @@ export const settings: InstanceSettings = {
   appendTimeout: 1000,
   disconnectGrace: 1000,
   approvalExpiry: 60_000,
+  approvalHold: 60_000,
   shutdownGrace: 500,
   appendBufferBytes: 1000,
   readerBufferBytes: 1000,

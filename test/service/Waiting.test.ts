@@ -1,0 +1,190 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "vitest"
+import type { Step } from "../../scripts/scripted-model/Script.ts"
+import { agentProcesses } from "./AgentProcesses.ts"
+import { rowsOf } from "./Database.ts"
+import type { EventReader } from "./EventReader.ts"
+import { json, useHookEndpoint } from "./HookEndpoint.ts"
+import { at, listAt, textAt } from "./Json.ts"
+import { until } from "./Polling.ts"
+import { scripted } from "./Prompts.ts"
+import { useService } from "./UseService.ts"
+
+// An agent is let go as soon as it does nothing but wait.
+const setting = useService({ env: { APPROVAL_HOLD: "0 seconds", OUTBOUND_ALLOW: "127.0.0.9" } })
+
+const endpoint = useHookEndpoint(json({ decision: "ask", reason: "look at this" }))
+
+const options = {
+  tools: ["Bash", "Read", "AskUserQuestion"],
+  system_prompt: "Answer.",
+  approvals: { mode: "ask" }
+}
+
+const bash = (command: string): Step => ({ tool: "Bash", input: { command } })
+
+const body = (steps: ReadonlyArray<Step>, more: Readonly<Record<string, unknown>> = {}) => ({
+  ...options,
+  prompt: scripted("Work.", ...steps, { text: "Done." }),
+  ...more
+})
+
+/** Starts a run and reads it until it waits. */
+const untilWaiting = async (
+  steps: ReadonlyArray<Step>,
+  more?: Readonly<Record<string, unknown>>
+): Promise<EventReader> => {
+  const stream = await setting().service.stream("POST", "/api/v1/query", { body: body(steps, more) })
+  await stream.finished()
+  assert.strictEqual(at(stream.first("done").data, "reason"), "waiting", stream.raw)
+  return stream
+}
+
+/** Follows a run after what a stream has shown of it. */
+const goOn = (stream: EventReader): Promise<EventReader> =>
+  setting().service.stream("GET", `/api/v1/runs/${stream.runId}/events`, {
+    headers: { "last-event-id": stream.events.at(-1)?.id ?? "" }
+  })
+
+const askedIn = (stream: EventReader) =>
+  stream.events.findLast(({ event }) => event === "permission_request" || event === "question")?.data
+
+const answer = (stream: EventReader, given: unknown) =>
+  setting().service.request("POST", `/api/v1/approvals/${textAt(askedIn(stream), "approval_id")}`, { body: given })
+
+const statusOf = async (stream: EventReader) =>
+  at((await setting().service.request("GET", `/api/v1/runs/${stream.runId}`)).body, "status")
+
+const results = (stream: EventReader): ReadonlyArray<string> =>
+  stream
+    .all("message")
+    .flatMap(({ data }) => listAt(data, "content"))
+    .filter((block) => at(block, "type") === "tool_result")
+    .map((block) => JSON.stringify(at(block, "content")))
+
+const lines = async (stream: EventReader, name: string): Promise<ReadonlyArray<string>> => {
+  const [row] = await rowsOf(setting().database, "SELECT cwd FROM sessions WHERE id = $1", [stream.sessionId])
+  try {
+    return readFileSync(join(String(row?.["cwd"]), name), "utf8")
+      .trim()
+      .split("\n")
+  } catch {
+    return []
+  }
+}
+
+describe("a run whose agent waits for an answer", () => {
+  it("lets the agent go, and goes on with the answer under its id: the call is made once, as it was allowed", async () => {
+    const { model, service } = setting()
+    const first = await untilWaiting(
+      [
+        {
+          tools: [
+            { name: "Bash", input: { command: "echo one" } },
+            ...[1, 2].map((n) => ({ name: "Bash", input: { command: `echo call ${n} >> out.txt` } }))
+          ]
+        }
+      ],
+      { hooks: { PreToolUse: { url: endpoint.url("/ask"), matcher: "Bash" } }, allowed_tools: ["Bash"] }
+    )
+    assert.deepEqual(first.names.slice(-2), ["status", "done"])
+    assert.lengthOf(first.all("result"), 0)
+    assert.strictEqual(await statusOf(first), "waiting")
+    await until("no agent is left", () => agentProcesses(service.dataDir).length === 0)
+    const requests = model.requests().length
+    const calls = endpoint.calls.length
+
+    const path = `/api/v1/sessions/${first.sessionId}`
+    const busy = await service.request("POST", `${path}/resume`, { body: body([]) })
+    assert.deepEqual([busy.status, at(busy.body, "error.details.run_id")], [409, first.runId])
+    assert.strictEqual((await service.request("DELETE", path)).status, 409)
+
+    const reader = await goOn(first)
+    const given = await answer(first, { decision: "allow", input: { command: "echo edited >> out.txt" } })
+    assert.strictEqual(given.status, 200, given.text)
+    await reader.finished()
+    assert.deepEqual(reader.names, ["status", "status", "init", "message", "message", "result", "done"], reader.raw)
+    assert.deepEqual(await lines(first, "out.txt"), ["edited"])
+    assert.strictEqual(Number(reader.events[0]?.id), Number(first.events.at(-1)?.id) + 1)
+    assert.strictEqual(reader.runId, first.runId)
+    assert.strictEqual(at(reader.first("done").data, "reason"), "completed", reader.raw)
+    assert.strictEqual(at(reader.first("result").data, "result"), "Done.")
+    assert.isAbove(model.requests().length, requests)
+    assert.lengthOf(endpoint.calls, calls)
+    const told = [...results(first), ...results(reader)]
+    assert.lengthOf(told, 3, JSON.stringify(told))
+    assert.lengthOf(
+      told.filter((text) => text.includes("was not made")),
+      2
+    )
+
+    const again = await service.stream("GET", `/api/v1/runs/${first.runId}/events`)
+    await again.finished()
+    assert.strictEqual(again.eventText, first.eventText)
+    const late = await answer(first, { decision: "deny" })
+    assert.deepEqual([late.status, at(late.body, "error.error_id")], [409, "ERR_APPROVAL_ANSWERED"])
+  })
+
+  it("is answered with a refusal, a text, or nothing until its time is over", async () => {
+    const question = {
+      question: "Which colour?",
+      header: "Colour",
+      multiSelect: false,
+      options: [
+        { label: "Red", description: "" },
+        { label: "Blue", description: "" }
+      ]
+    }
+    const asked = await untilWaiting(
+      [
+        { tool: "AskUserQuestion", input: { questions: [question] } },
+        bash("echo $((40 + 2)) > out.txt"),
+        bash("touch late.txt")
+      ],
+      { approvals: { mode: "ask", expires_in: 3 } }
+    )
+    const told = await setting().service.request("POST", `/api/v1/sessions/${asked.sessionId}/answer`, {
+      body: { answer: "Blue" }
+    })
+    assert.strictEqual(told.status, 200, told.text)
+    const second = await goOn(asked)
+    await second.finished()
+    assert.include(results(second)[0] ?? "", "Blue")
+    assert.strictEqual(at(second.first("done").data, "reason"), "waiting", second.raw)
+    await answer(second, { decision: "deny", message: "Not this one." })
+    const third = await goOn(second)
+    await third.finished()
+    assert.include(results(third)[0] ?? "", "Not this one.")
+    assert.strictEqual(at(third.first("done").data, "reason"), "waiting", third.raw)
+    const last = await goOn(third)
+    await last.finished()
+    assert.include(results(last)[0] ?? "", "Nobody answered in time")
+    assert.strictEqual(at(last.first("done").data, "reason"), "completed", last.raw)
+    assert.deepEqual(await lines(asked, "out.txt"), [])
+    assert.strictEqual((await answer(third, { decision: "allow" })).status, 410)
+  })
+
+  it("is interrupted, also by a request that takes its place, and answers a single request with 202", async () => {
+    const { service } = setting()
+    const single = await service.request("POST", "/api/v1/query/single", { body: body([bash("touch a.txt")]) })
+    assert.deepEqual([single.status, at(single.body, "status")], [202, "waiting"], single.text)
+    const session = textAt(single.body, "session_id")
+    const next = await service.stream("POST", `/api/v1/sessions/${session}/resume`, {
+      body: body([bash("touch b.txt")], { on_busy: "interrupt" })
+    })
+    await next.finished()
+    const first = await service.request("GET", `/api/v1/runs/${textAt(single.body, "id")}`)
+    assert.strictEqual(at(first.body, "status"), "interrupted")
+    const stopped = await service.request("POST", `/api/v1/sessions/${session}/interrupt`)
+    assert.deepEqual(stopped.body, { status: "interrupted", session_id: session, run_id: next.runId })
+    const rest = await goOn(next)
+    await rest.finished()
+    assert.deepEqual(rest.names, ["result", "done"])
+    const { body: list } = await service.request("GET", `/api/v1/approvals?session_id=${session}`)
+    assert.deepEqual(
+      listAt(list, "approvals").map((one) => at(one, "status")),
+      ["cancelled", "cancelled"]
+    )
+  })
+})
