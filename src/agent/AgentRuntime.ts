@@ -73,7 +73,7 @@ export interface AgentTurn {
 export type BegunTurn = AgentTurn & {
   readonly beginning: FirstBeginning
   /** The tool call with which it goes on, in place of a prompt. */
-  readonly suspendedCall: string | null
+  readonly suspendedCall: SuspendedCall | null
 }
 
 /** An agent at work on one turn. */

@@ -62,7 +62,7 @@ const resolveBeginning = Effect.fnUntraced(function* (
   }
   // The prompt's images are in the conversation as the prompt is.
   const equipment = { ...turn.equipment, images: [] }
-  const suspendedCall = Option.isSome(asked) && suspended !== null ? suspended.tool_use_id : null
+  const suspendedCall = Option.isSome(asked) ? suspended : null
   return {
     turn: { ...turn, beginning: { _tag: "Resume" }, prompt: continuationPrompt, equipment, suspendedCall },
     opening: events
@@ -113,7 +113,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
         const requests = yield* makeToolRequests(turn)
-        const hooks = yield* sdkHooks(turn.hooks, turn.suspendedCall, requests.hook)
+        const hooks = yield* sdkHooks(turn.hooks, turn.suspendedCall?.tool_use_id ?? null, requests.hook)
         const callbacks: MakeCallbacks = (atWork) => ({ ...hooks(atWork), ...requests.options(atWork) })
         const agent = yield* startLiveAgent(
           sdk,

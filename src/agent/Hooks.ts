@@ -63,12 +63,12 @@ export type MakeHooks = (atWork: (change: 1 | -1) => void) => Pick<Options, "hoo
 export const sdkHooks = (
   hooks: ReadonlyArray<TurnHook>,
   suspendedCall: string | null,
-  own: ((atWork: (change: 1 | -1) => void) => HookCallbackMatcher) | null
+  own: HookCallbackMatcher | null
 ) =>
   Effect.map(Effect.context(), (context): MakeHooks => (atWork) => {
     const run = Effect.runPromiseWith(context)
     const matchers: Partial<Record<HookEvent, Array<HookCallbackMatcher>>> = {}
-    if (own !== null) matchers.PreToolUse = [own(atWork)]
+    if (own !== null) matchers.PreToolUse = [own]
     for (const { call, event, matcher, timeout } of hooks) {
       const list = (matchers[event] ??= [])
       list.push({

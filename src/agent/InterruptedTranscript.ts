@@ -107,7 +107,7 @@ export const setAsideTurn = (entries: ReadonlyArray<TranscriptEntry>, tool_use_i
 
 /**
  * Has the CLI make a call that was being decided when it was let go, before anything else: it takes the call for one
- * that a hook has put off, and asks its hooks again. None when there is no such call without a result.
+ * that a hook has put off, and asks about it again. None when there is no such call without a result.
  */
 export const suspendTurn = (
   entries: ReadonlyArray<TranscriptEntry>,

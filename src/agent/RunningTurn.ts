@@ -186,7 +186,7 @@ export const runTurn = Effect.fnUntraced(function* (
     const asked = yield* Queue.take(requests.open)
     const { tool_use_id } = asked.request
     const isKnown = () =>
-      tool_use_id === turn.suspendedCall || (watch.hasSeen(tool_use_id) && transcript.hasCall(tool_use_id))
+      tool_use_id === turn.suspendedCall?.tool_use_id || (watch.hasSeen(tool_use_id) && transcript.hasCall(tool_use_id))
     yield* Effect.sync(isKnown).pipe(
       Effect.repeat({ until: (known) => known, schedule: Schedule.spaced(seenCheckEvery) }),
       Effect.timeoutOption(seenWithinMillis)

@@ -1,10 +1,4 @@
-import type {
-  CanUseTool,
-  HookCallbackMatcher,
-  HookJSONOutput,
-  Options,
-  PermissionUpdate
-} from "@anthropic-ai/claude-agent-sdk"
+import type { CanUseTool, HookCallbackMatcher, Options, PermissionUpdate } from "@anthropic-ai/claude-agent-sdk"
 import { Deferred, Effect, Queue, Schema } from "effect"
 import type { ToolRequest } from "../domain/Agent.ts"
 import { type ToolDecision, ToolInput } from "../domain/Approval.ts"
@@ -57,19 +51,6 @@ const rulesFor = (
 
 type AtWork = (change: 1 | -1) => void
 
-/** Seconds: more than it may take until it is known who may go on with a run. */
-const hookTimeout = 3600
-
-const hookOutput = (decision: ToolDecision): HookJSONOutput => ({
-  hookSpecificOutput: {
-    hookEventName: "PreToolUse",
-    permissionDecision: decision.behavior,
-    ...(decision.behavior === "allow"
-      ? { updatedInput: { ...decision.input } }
-      : { permissionDecisionReason: decision.message })
-  }
-})
-
 /** What a turn asks about its tools, and which of them are at work. */
 export interface ToolRequests {
   readonly open: Queue.Dequeue<OpenToolRequest>
@@ -78,7 +59,7 @@ export interface ToolRequests {
   readonly deciding: Set<string>
   readonly options: (atWork: AtWork) => Pick<Options, "canUseTool">
   /** Sees every call before it is made; null where nobody is to be asked. */
-  readonly hook: ((atWork: AtWork) => HookCallbackMatcher) | null
+  readonly hook: HookCallbackMatcher | null
 }
 
 /** Makes the SDK's callbacks of a turn; what they ask is put into the queue, and they wait for the decisions. */
@@ -94,26 +75,6 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
     return yield* Deferred.await(decision)
   })
 
-  const decide = async (
-    atWork: AtWork,
-    signal: AbortSignal,
-    given: unknown,
-    requestOf: (input: ToolInput) => ToolRequest,
-    id: string
-  ) => {
-    atWork(1)
-    deciding.add(id)
-    try {
-      return await run(
-        Effect.flatMap(decodeInput(given), (input) => ask(requestOf(input))),
-        { signal }
-      )
-    } finally {
-      deciding.delete(id)
-      atWork(-1)
-    }
-  }
-
   const canUseTool =
     (atWork: AtWork): CanUseTool =>
     async (tool_name, given, { agentID, decisionReason, signal, suggestions, toolUseID }) => {
@@ -125,39 +86,36 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
         rules: rulesFor(tool_name, input, suggestions),
         isOfSubagent: agentID !== undefined
       })
-      const decided = await decide(atWork, signal, given, requestOf, toolUseID)
-      if (decided.behavior === "deny") return decided
-      const rules = decided.rules.map(ruleOf)
-      const update: PermissionUpdate = { type: "addRules", rules, behavior: "allow", destination: "session" }
-      return {
-        behavior: "allow",
-        updatedInput: { ...decided.input },
-        ...(rules.length === 0 ? {} : { updatedPermissions: [update] })
+      begun.add(toolUseID)
+      deciding.add(toolUseID)
+      atWork(1)
+      try {
+        const decided = await run(
+          Effect.flatMap(decodeInput(given), (input) => ask(requestOf(input))),
+          { signal }
+        )
+        if (decided.behavior === "deny") return decided
+        const rules = decided.rules.map(ruleOf)
+        const update: PermissionUpdate = { type: "addRules", rules, behavior: "allow", destination: "session" }
+        return {
+          behavior: "allow",
+          updatedInput: { ...decided.input },
+          ...(rules.length === 0 ? {} : { updatedPermissions: [update] })
+        }
+      } finally {
+        deciding.delete(toolUseID)
+        atWork(-1)
       }
     }
 
-  // The call with which a turn goes on is asked about here: a rule might let it pass by the callback.
-  const hook = (atWork: AtWork): HookCallbackMatcher => ({
-    timeout: hookTimeout,
-    onFailure: "block",
+  const hook: HookCallbackMatcher = {
     hooks: [
-      async (input, id, { signal }) => {
-        if (id === undefined || input.hook_event_name !== "PreToolUse") return {}
-        begun.add(id)
-        if (id !== turn.suspendedCall) return {}
-        const { tool_input, tool_name } = input
-        const requestOf = (asked: ToolInput): ToolRequest => ({
-          tool_name,
-          tool_use_id: id,
-          input: asked,
-          reason: null,
-          rules: [],
-          isOfSubagent: false
-        })
-        return hookOutput(await decide(atWork, signal, tool_input, requestOf, id))
+      async (_input, id) => {
+        if (id !== undefined) begun.add(id)
+        return {}
       }
     ]
-  })
+  }
 
   const isAsking = turn.options.approvals?.mode === "ask"
   return {

@@ -131,7 +131,7 @@ export class QueryApi extends HttpApiGroup.make("query")
       OpenApi.annotations({
         summary: "Run an agent and wait for its answer",
         description:
-          "Starts a run on a prompt and answers when it has ended. A run that failed answers with its failure, with what it came to until then in `error.details`."
+          "Starts a run on a prompt and answers when it has ended. A run that failed answers with its failure, with what it came to until then in `error.details`; one that waits for an answer to what its agent asks is 202 with the run."
       })
     )
   )

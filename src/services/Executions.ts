@@ -39,6 +39,8 @@ export class Executions extends Context.Service<
     carry(run: CarriedRun, how: Carrying): Effect.Effect<Effect.Effect<void, BeginFailure>>
     /** Done when no run is left here. */
     readonly none: Effect.Effect<void>
+    /** Has agents let go that wait for an answer, now and from now on: they need no instance meanwhile. */
+    readonly suspend: Effect.Effect<void>
     /** Has all runs end now, or be handed over, and waits for it as long as that. */
     stop(patience: Duration.Input): Effect.Effect<void>
   }
@@ -51,6 +53,7 @@ export class Executions extends Context.Service<
       const services = yield* Effect.context<ExecutionServices>()
       const executions = yield* FiberSet.make<void>()
       const stopping = yield* Deferred.make<void>()
+      const suspending = yield* Deferred.make<void>()
 
       const carry = Effect.fn("Executions.carry")(function* (carried: CarriedRun, how: Carrying) {
         const { fields, lease, order, run } = carried
@@ -70,6 +73,7 @@ export class Executions extends Context.Service<
           segment,
           startTurn,
           stopping: Deferred.await(stopping),
+          suspending: Deferred.await(suspending),
           // Who answered wants it to go on, and its stream had ended: nobody can be reading.
           outlivesReaders: order.on_disconnect === "continue" || answered !== null,
           handsOver: order.on_crash === "resume",
@@ -90,6 +94,7 @@ export class Executions extends Context.Service<
       return Executions.of({
         carry,
         none,
+        suspend: Effect.asVoid(Deferred.succeed(suspending, undefined)),
         stop: (patience) =>
           Effect.andThen(Deferred.succeed(stopping, undefined), Effect.asVoid(Effect.timeoutOption(none, patience)))
       })

@@ -95,8 +95,8 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
     /** Of a run, no more than to the next `done`: after it may come another segment. In a session another run may follow. */
     const emit = (frames: NonEmptyReadonlyArray<Frame>) => {
       const end = subject.run_id === null ? -1 : frames.findIndex(({ event }) => event === "done")
-      over = end >= 0
-      const shown = over ? frames.slice(0, end + 1) : frames
+      if (end >= 0) over = true
+      const shown = end >= 0 ? frames.slice(0, end + 1) : frames
       for (const { seq } of shown) if (seq !== null) cursor = seq
       return Effect.succeed(isNonEmpty(shown) ? shown : frames)
     }

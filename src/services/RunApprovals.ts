@@ -36,8 +36,8 @@ export interface AskingRun {
   readonly answered: Approval | null
   /** Whether its agent does nothing but wait for the decision about a tool call. */
   readonly waitsOnlyFor: (tool_use_id: string) => boolean
-  /** Completed when the service stops. */
-  readonly stopping: Effect.Effect<void>
+  /** Completed when the service is about to stop. */
+  readonly suspending: Effect.Effect<void>
   /** Has the agent let go: it has waited long enough. It is given no decision any more. */
   readonly letGo: (tool_use_id: string) => Effect.Effect<void>
 }
@@ -85,7 +85,7 @@ export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
   const letGoLater = ({ isOfSubagent, tool_use_id }: ToolRequest) =>
     Effect.gen(function* () {
       if (isOfSubagent) return yield* Effect.never
-      yield* Effect.raceFirst(Effect.sleep(approvalHold), run.stopping)
+      yield* Effect.raceFirst(Effect.sleep(approvalHold), run.suspending)
       const isReady = Effect.sync(() => (isLetGo = run.waitsOnlyFor(tool_use_id)))
       yield* Effect.repeat(isReady, { until: (ready) => ready, schedule: Schedule.spaced(readyCheckEvery) })
       yield* run.letGo(tool_use_id)

@@ -66,6 +66,8 @@ export interface Execution {
   readonly onEnd: Effect.Effect<void>
   /** Completed when the agent has said `init`, or with what went wrong before. */
   readonly begun: Deferred.Deferred<void, BeginFailure>
+  /** Completed when the service is about to stop: an agent that waits for an answer is let go. */
+  readonly suspending: Effect.Effect<void>
   /** Completed when the service stops and runs have had their time. */
   readonly stopping: Effect.Effect<void>
 }

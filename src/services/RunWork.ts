@@ -56,6 +56,8 @@ export interface RunAssignment {
   readonly startTurn: Effect.Effect<EndOfStart>
   /** Run when the agent has said `init`. */
   readonly onInit: Effect.Effect<unknown>
+  /** Completed when the service is about to stop: an agent that waits for an answer is let go. */
+  readonly suspending: Effect.Effect<void>
   /** Completed when the service stops and runs have had their time. */
   readonly stopping: Effect.Effect<void>
 }
@@ -222,7 +224,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     policy: turn.options.approvals,
     answered: order.answered,
     waitsOnlyFor: agent.waitsOnlyFor,
-    stopping: order.stopping,
+    suspending: order.suspending,
     letGo: (tool_use_id) => Effect.asVoid(Deferred.succeed(aside, tool_use_id))
   })
   let overtime: RunTimedOut | null = null
@@ -238,9 +240,9 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     yield* readers.awaitNone(lease.session_id, lease.run_id)
     yield* agent.interrupt
   })
-  // An agent that waits for an answer is let go instead.
   const watchStop = Effect.gen(function* () {
     yield* order.stopping
+    // An agent that waits for an answer is on its way out already.
     if (Option.isSome(yield* Effect.timeoutOption(Deferred.await(aside), asideWithin))) return
     yield* order.handsOver ? Deferred.succeed(letGo, true) : agent.interrupt
   })

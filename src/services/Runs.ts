@@ -201,6 +201,7 @@ export class Runs extends Context.Service<
         drain: Effect.fn("Runs.drain")(function* (hurry) {
           yield* admission.shut
           yield* log.release
+          yield* executions.suspend
           yield* executions.none.pipe(
             Effect.raceFirst(hurry),
             Effect.interruptible,

@@ -140,6 +140,7 @@ describe("a run whose agent waits for an answer", () => {
       [
         { tool: "AskUserQuestion", input: { questions: [question] } },
         bash("echo $((40 + 2)) > out.txt"),
+        bash("echo later"),
         bash("touch late.txt")
       ],
       { approvals: { mode: "ask", expires_in: 3 } }
@@ -156,6 +157,8 @@ describe("a run whose agent waits for an answer", () => {
     const third = await goOn(second)
     await third.finished()
     assert.include(results(third)[0] ?? "", "Not this one.")
+    // What needs no permission is not asked about because of what did.
+    assert.include(results(third)[1] ?? "", "later")
     assert.strictEqual(at(third.first("done").data, "reason"), "waiting", third.raw)
     const last = await goOn(third)
     await last.finished()

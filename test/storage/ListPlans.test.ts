@@ -2,6 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { AgentShareRepository } from "../../src/storage/AgentShareRepository.ts"
+import { ApprovalRepository } from "../../src/storage/ApprovalRepository.ts"
 import { ApiKeyRepository } from "../../src/storage/ApiKeyRepository.ts"
 import { BudgetRepository } from "../../src/storage/BudgetRepository.ts"
 import { MemoryIndexRepository } from "../../src/storage/MemoryIndexRepository.ts"
@@ -76,6 +77,13 @@ onServerDatabase("with thousands of rows", (it) => {
       yield* sql`
         INSERT INTO memory_jobs (run_id, tenant_id, session_id, scope, withheld, done_seq, pending_done, owner, due_at)
         SELECT id, tenant_id, session_id, '{}', '{}', 1, CASE WHEN id::text LIKE '0%' THEN '{}' END, '', now() FROM runs`
+      yield* sql`
+        INSERT INTO approvals (id, tenant_id, session_id, run_id, kind, tool_name, tool_use_id, input, rules, of_subagent,
+          status, created_at, expires_at)
+        SELECT gen_random_uuid(), ${tenant}, session_id, id, 'permission', 'Bash', '', '{}', '[]', false,
+          CASE WHEN id::text LIKE '00%' THEN 'pending' WHEN id::text LIKE '0%' THEN 'answered' ELSE 'expired' END,
+          created_at, now()
+        FROM runs`
       yield* sql`VACUUM ANALYZE`
 
       const sessions = yield* SessionRepository
@@ -113,6 +121,16 @@ onServerDatabase("with thousands of rows", (it) => {
           "api_keys_by_tenant"
         )
       }
+      const approvals = yield* ApprovalRepository
+      for (const at of [null, position]) {
+        yield* expectIndex(approvals.list(tenant, {}, at, 50), "approvals_by_tenant")
+        yield* expectIndex(approvals.list(tenant, { status: "answered" }, at, 50), "approvals_by_status")
+        yield* expectIndex(approvals.list(tenant, { run_id: lease.run_id }, at, 50), "approvals_by_run")
+        yield* expectIndex(approvals.list(tenant, { session_id: lease.session_id }, at, 50), "approvals_by_session")
+      }
+      yield* expectIndex(approvals.rules(tenant, lease.session_id), "approvals_by_session", false)
+      yield* expectIndex(approvals.standing(lease.run_id), "approvals_by_run", false)
+      yield* expectIndex(approvals.due(50), "approvals_by_", false)
       yield* expectIndex(log.read(tenant, lease.session_id, { after: seq(4900), limit: 50 }), "run_events_pkey")
       yield* expectIndex(runs.findLive(tenant, lease.session_id), "runs_live_by_session", false)
       yield* expectIndex(
