@@ -23,6 +23,10 @@ let streamed: EventReader
 let single: Answer
 let whole: EventReader
 let ended: EventReader
+/** A run whose agent asks something before PostgreSQL goes away. */
+let asking: EventReader
+let refused: Answer
+let accepted: Answer
 
 /** The first step comes while PostgreSQL is there, the second while it is away. */
 const parts = (title: string, ...rest: Script) => ({
@@ -52,6 +56,17 @@ beforeAll(async () => {
     body: parts("whole", { tool: "Bash", input: { command: "echo meanwhile" } }, { text: "The end.", hold: "back" })
   })
   ended = await patient.stream("POST", "/api/v1/query", { body: parts("ended") })
+  asking = await patient.stream("POST", "/api/v1/query", {
+    body: {
+      prompt: scripted("Ask.", { tool: "Bash", input: { command: "touch asked.txt" } }, { text: "Done." }),
+      tools: ["Bash"],
+      system_prompt: "Answer.",
+      approvals: { mode: "ask" }
+    }
+  })
+  const { data: asked } = await asking.waitFor("permission_request")
+  const answer = () =>
+    patient.request("POST", `/api/v1/approvals/${textAt(asked, "approval_id")}`, { body: { decision: "allow" } })
   const reached = ({ data }: { readonly data: unknown }) => at(data, "content.0.type") === "tool_result"
   await Promise.all([streamed.waitFor(reached), whole.waitFor(reached), ended.waitFor(reached)])
   await until("the single run has come as far", async () => {
@@ -62,6 +77,7 @@ beforeAll(async () => {
     return rows.length > 0
   })
   await postgres.kill()
+  refused = await answer()
   model().open("away")
   await streamed.finished()
   single = await answered
@@ -71,7 +87,11 @@ beforeAll(async () => {
   )
   await postgres.restart()
   model().open("back")
-  await Promise.all([whole.finished(), ended.finished()])
+  accepted = await eventually("an answer that is taken", async () => {
+    const given = await answer()
+    return given.status === 503 ? undefined : given
+  })
+  await Promise.all([whole.finished(), ended.finished(), asking.finished()])
 })
 
 afterAll(async () => {
@@ -179,6 +199,21 @@ describe("PostgreSQL away when a turn ends, and back when its conversation was g
     assert.deepEqual(
       lines.map((line) => line["run_id"]),
       [ended.runId]
+    )
+  })
+})
+
+describe("an answer while PostgreSQL is away", () => {
+  it("is a 503 that changes nothing, and counts when it is sent again", async () => {
+    assert.strictEqual(refused.status, 503, refused.text)
+    assert.match(textAt(refused.body, "error.error_id"), /^ERR_DB_(UNAVAILABLE|OPERATIONAL)$/)
+    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/)
+    assert.strictEqual(accepted.status, 200, accepted.text)
+    assert.strictEqual(at(asking.first("done").data, "reason"), "completed", asking.raw)
+    const results = asking.all("message").flatMap(({ data }) => listAt(data, "content"))
+    assert.lengthOf(
+      results.filter((block) => at(block, "type") === "tool_result" && at(block, "is_error") === false),
+      1
     )
   })
 })

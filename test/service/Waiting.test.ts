@@ -168,6 +168,26 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual((await answer(third, { decision: "allow" })).status, 410)
   })
 
+  it("keeps the agent for what a subagent asks: that could not be taken up again", async () => {
+    const { service } = setting()
+    const task = {
+      description: "Dig",
+      subagent_type: "digger",
+      prompt: scripted("Dig.", bash("echo dug >> out.txt"), { text: "Dug." })
+    }
+    const stream = await service.stream("POST", "/api/v1/query", {
+      body: body([{ tool: "Agent", input: task }], {
+        agents: { digger: { description: "Digs.", prompt: "Dig.", tools: ["Bash"] } }
+      })
+    })
+    await stream.waitFor("permission_request")
+    const given = await answer(stream, { decision: "allow" })
+    assert.strictEqual(given.status, 200, given.text)
+    await stream.finished()
+    assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
+    assert.deepEqual(await lines(stream, "out.txt"), ["dug"])
+  })
+
   it("is interrupted, also by a request that takes its place, and answers a single request with 202", async () => {
     const { service } = setting()
     const single = await service.request("POST", "/api/v1/query/single", { body: body([bash("touch a.txt")]) })

@@ -1,6 +1,7 @@
 // What each service can fail with, to the letter. Nothing here runs: the compiler is the test.
 import type { Effect, Stream } from "effect"
 import type { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
+import type { ApprovalAnswered, ApprovalNotFound, ApprovalOver } from "../../src/domain/errors/ApprovalErrors.ts"
 import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
 import type { ImageFailure } from "../../src/domain/errors/ImageErrors.ts"
 import type { McpListFailed, McpServerNotFound, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
@@ -20,6 +21,7 @@ import type { SessionRewinding } from "../../src/domain/errors/CheckpointErrors.
 import type { RunFailure } from "../../src/domain/errors/RunFailure.ts"
 import type {
   ApiKeyNotFound,
+  NothingToAnswer,
   QueueFull,
   RunChangeRefused,
   RunNotFound,
@@ -48,8 +50,10 @@ import type {
   ToolPresetNotFound
 } from "../../src/domain/errors/ResourceErrors.ts"
 import type { ApiKeys } from "../../src/services/ApiKeys.ts"
+import type { Approvals } from "../../src/services/Approvals.ts"
 import type { Budgets } from "../../src/services/Budgets.ts"
 import type { Hooks } from "../../src/services/Hooks.ts"
+import type { makeRunApprovals } from "../../src/services/RunApprovals.ts"
 import type { Runs } from "../../src/services/Runs.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
 import type { Tenants } from "../../src/services/Tenants.ts"
@@ -113,6 +117,14 @@ holds<
     Forbidden | SessionNotFound | SessionIdle | RunUnresponsive | RunChangeRefused | Reading
   >
 >()
+type Answering =
+  ApprovalNotFound | ApprovalAnswered | ApprovalOver | ValidationFailed | RunUnresponsive | Reading | Writing
+holds<Equal<Fails<Approvals["Service"]["get"]>, ApprovalNotFound | Reading>>()
+holds<Equal<Fails<Approvals["Service"]["list"]>, Reading>>()
+holds<Equal<Fails<Approvals["Service"]["answer"]>, Answering>>()
+holds<Equal<Fails<Approvals["Service"]["answerSession"]>, Answering | SessionNotFound | NothingToAnswer>>()
+// To ask cannot fail: what the database does not take ends the run.
+holds<Equal<Fails<Effect.Success<ReturnType<typeof makeRunApprovals>>>, never>>()
 holds<Equal<Fails<Budgets["Service"]["set"]>, TenantNotFound | ValidationFailed | Writing>>()
 holds<Equal<Fails<Budgets["Service"]["allowance"]>, SessionBudgetReached | TenantBudgetReached | Writing>>()
 holds<Equal<Fails<Runs["Service"]["interruptRun"]>, RunNotFound | RunOver | RunUnresponsive | Reading>>()
