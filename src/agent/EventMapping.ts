@@ -78,19 +78,29 @@ const isFromCli = (content: string | ReadonlyArray<ContentBlock>, isSynthetic: b
   isSynthetic === true ||
   (typeof content !== "string" && String(content[0]?.["text"]).startsWith("[Request interrupted by user"))
 
-const user = mapping(SdkUser, ({ message, uuid, parent_tool_use_id, isSynthetic }) => [
-  {
-    event: "message",
-    data: {
-      type: isFromCli(message.content, isSynthetic) ? "system" : "user",
-      content: Predicate.isString(message.content) ? [{ type: "text", text: message.content }] : message.content,
-      model: null,
-      uuid: uuid ?? null,
-      usage: null,
-      parent_tool_use_id: parent_tool_use_id ?? null
+/** A summary names the CLI's own file of the conversation: a path of this machine, and gone after the turn. */
+const withoutTranscript = (block: ContentBlock): ContentBlock =>
+  Predicate.isString(block["text"])
+    ? { ...block, text: block["text"].replaceAll(/\S+\/projects\/\S+\.jsonl/g, "[transcript]") }
+    : block
+
+const user = mapping(SdkUser, ({ message, uuid, parent_tool_use_id, isSynthetic }) => {
+  const content = Predicate.isString(message.content) ? [{ type: "text", text: message.content }] : message.content
+  const fromCli = isFromCli(message.content, isSynthetic)
+  return [
+    {
+      event: "message",
+      data: {
+        type: fromCli ? "system" : "user",
+        content: fromCli ? content.map(withoutTranscript) : content,
+        model: null,
+        uuid: uuid ?? null,
+        usage: null,
+        parent_tool_use_id: parent_tool_use_id ?? null
+      }
     }
-  }
-])
+  ]
+})
 
 const partial = mapping(SdkStreamEvent, ({ event, parent_tool_use_id }) => {
   const { type, index, content_block, delta } = event

@@ -381,6 +381,8 @@ describe("what happens beside tools", () => {
     const [compact, ...more] = of("PreCompact")
     assert.deepInclude(compact?.body, { run_id: compacted.runId, trigger: "manual" })
     assert.isEmpty(more)
+    assert.include(compacted.eventText, "[transcript]")
+    assert.notInclude(compacted.eventText, ".jsonl")
     const [notification] = of("Notification")
     assert.strictEqual(at(notification?.body, "run_id"), asked.runId)
     assert.include(at(notification?.body, "message"), "Bash")
