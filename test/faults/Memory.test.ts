@@ -27,6 +27,7 @@ beforeAll(async () => {
     env: {
       MEMORY_MODEL: "claude-haiku-test",
       MEMORY_MODEL_TIMEOUT: "1 second",
+      MEMORY_RECALL_TIMEOUT: "1 second",
       EMBEDDER_URL: embedder.url,
       EMBEDDER_MODEL: "test-embedder",
       EMBEDDER_API_KEY: "embedder-key"

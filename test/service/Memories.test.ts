@@ -6,8 +6,7 @@ import { at, listAt, numberAt, textAt } from "./Json.ts"
 import { small } from "./Prompts.ts"
 import { useService } from "./UseService.ts"
 
-// The limit of a recall is tested with the faults; here a busy machine must not count.
-const setting = useService({ env: { MEMORY_RECALL_TIMEOUT: "5 seconds" } })
+const setting = useService()
 
 /** The key of another tenant. */
 let stranger: string

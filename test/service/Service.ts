@@ -93,6 +93,8 @@ const environment = (options: ServiceOptions, dataDir: string): Record<string, s
   PORT: "0",
   DATA_DIR: dataDir,
   LOG_FORMAT: "json",
+  // On a busy machine a search may take longer than the service allows it; what comes of that has tests of its own.
+  MEMORY_RECALL_TIMEOUT: "5 seconds",
   ...(options.key === null ? {} : { API_KEY: options.key ?? operatorKey }),
   ...(options.database === "embedded" ? {} : { DATABASE_URL: options.database }),
   ...(options.redis === undefined ? {} : { REDIS_URL: options.redis }),
