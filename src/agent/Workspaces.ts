@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { mkdir, realpath, stat } from "node:fs/promises"
-import { dirname, isAbsolute, join, relative, sep } from "node:path"
+import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path"
 import { WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
@@ -9,15 +9,23 @@ import type { TenantId } from "../domain/Tenant.ts"
 
 const refused = (path: string, message: string) => new ValidationFailed({ issues: [{ path, message }] })
 
+/** Most bytes of a name in a directory. */
+const longestName = 255
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** The real path of the deepest part of a path that exists, with the rest appended. */
-const resolveExisting = async (path: string): Promise<string> => {
+const isAbsent = (cause: unknown): boolean => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
+
+/** The real path of the deepest part of a path that exists, with the rest appended; undefined where it cannot lead. */
+const resolveExisting = async (path: string): Promise<string | undefined> => {
   try {
     return await realpath(path)
-  } catch {
+  } catch (cause) {
     const parent = dirname(path)
-    return parent === path ? path : join(await resolveExisting(parent), relative(parent, path))
+    const name = basename(path)
+    if (!isAbsent(cause) || parent === path || Buffer.byteLength(name) > longestName) return undefined
+    const resolved = await resolveExisting(parent)
+    return resolved === undefined ? undefined : join(resolved, name)
   }
 }
 
@@ -25,7 +33,7 @@ const contains = (directory: string, path: string) => path === directory || path
 
 /**
  * Where agents work. Every directory lies in one of the workspace roots after symbolic
- * links are resolved. A directory of a root that is named for a tenant is that tenant's own.
+ * links are resolved, and is none itself. A directory of a root that is named for a tenant is that tenant's own.
  */
 export class Workspaces extends Context.Service<
   Workspaces,
@@ -42,6 +50,8 @@ export class Workspaces extends Context.Service<
     ): Effect.Effect<string, ValidationFailed>
     /** Whether a directory may be worked in: the tenant's own, which need not exist yet, or one that does. */
     check(tenant: TenantId, field: string, directory: string): Effect.Effect<string, ValidationFailed>
+    /** The one way to write a directory that may be worked in: relative to the tenant's own where it lies in that. */
+    spell(tenant: TenantId, field: string, directory: string): Effect.Effect<string, ValidationFailed>
     /** Makes a chosen directory if it is one of the tenant's own; others are there already. */
     prepare(tenant: TenantId, directory: string): Effect.Effect<void, WorkspaceMissing>
     /** Directories that are given to an agent beside its own. They must exist. */
@@ -70,8 +80,11 @@ export class Workspaces extends Context.Service<
         from = join(home, tenant)
       ) {
         const path = yield* Effect.promise(() => resolveExisting(isAbsolute(asked) ? asked : join(from, asked)))
+        if (path === undefined) return yield* refused(field, "Cannot be a directory")
         const root = roots.find((root) => contains(root, path))
-        if (root === undefined || isForeign(tenant, root, path)) {
+        // A root itself, or what lies around one, holds the directories of all tenants.
+        const holdsAll = roots.some((root) => contains(path, root))
+        if (root === undefined || holdsAll || isForeign(tenant, root, path)) {
           return yield* refused(field, "Must lie inside the workspace roots")
         }
         return { path, own: contains(join(root, tenant), path) }
@@ -100,6 +113,11 @@ export class Workspaces extends Context.Service<
 
       return Workspaces.of({
         check: (tenant, field, directory) => check(tenant, field, directory),
+        spell: Effect.fn("Workspaces.spell")(function* (tenant, field, directory) {
+          const path = yield* check(tenant, field, directory)
+          const own = join(home, tenant)
+          return contains(own, path) ? relative(own, path) || "." : normalize(directory).replace(/\/+$/, "")
+        }),
         choose: Effect.fn("Workspaces.choose")(function* (tenant, session, asked, project) {
           if (project === undefined) return yield* check(tenant, "body.cwd", asked ?? session)
           const directory = yield* check(tenant, "body.project_id", project)

@@ -48,7 +48,10 @@ export const NewMcpServer = Schema.Struct({
   config: McpServerConfig
 }).annotate({ identifier: "NewMcpServer" })
 
-/** A change of an MCP server: what is not named stays. A secret given back as it was shown stays too. */
+/**
+ * A change of an MCP server: what is not named stays. A secret given back as it was shown stays too, unless the server
+ * moves to another origin.
+ */
 export const McpServerChange = Schema.Struct({
   type: Schema.optionalKey(McpTransport),
   config: Schema.optionalKey(McpServerConfig)

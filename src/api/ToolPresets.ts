@@ -6,6 +6,7 @@ import { Authentication } from "./Authentication.ts"
 import { createProblems, updateProblems } from "./NamedResources.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
+import { consistentTools } from "./Query.ts"
 import { readProblems, writeProblems } from "./Problems.ts"
 import { RequestBody } from "./RequestBody.ts"
 
@@ -17,11 +18,19 @@ export const ToolPresetList = Schema.Struct({ presets: Schema.Array(ToolPreset),
   identifier: "ToolPresetList"
 })
 
+/** A tool preset to be made. */
+export const NewToolPreset = ToolPresetContent.check(consistentTools).annotate({ identifier: "NewToolPreset" })
+
+/** A tool preset's new content: what is absent is empty afterwards. */
+export const ToolPresetUpdate = Schema.Struct({ ...ToolPresetContent.fields, id: Schema.optionalKey(ToolPresetId) })
+  .check(consistentTools)
+  .annotate({ identifier: "ToolPresetUpdate" })
+
 /** Tool presets: rules about tools, for requests to name. */
 export class ToolPresetsApi extends HttpApiGroup.make("toolPresets")
   .add(
     HttpApiEndpoint.post("create", "/tool-presets", {
-      payload: ToolPresetContent,
+      payload: NewToolPreset,
       success: ToolPreset.pipe(HttpApiSchema.status(201)),
       error: createProblems
     }).annotateMerge(OpenApi.annotations({ summary: "Create a tool preset" })),
@@ -37,9 +46,7 @@ export class ToolPresetsApi extends HttpApiGroup.make("toolPresets")
     }).annotateMerge(OpenApi.annotations({ summary: "Read a tool preset" })),
     HttpApiEndpoint.put("update", "/tool-presets/:id", {
       params,
-      payload: Schema.Struct({ ...ToolPresetContent.fields, id: Schema.optionalKey(ToolPresetId) }).annotate({
-        identifier: "ToolPresetUpdate"
-      }),
+      payload: ToolPresetUpdate,
       success: ToolPreset,
       error: [absent, ...updateProblems]
     }).annotateMerge(

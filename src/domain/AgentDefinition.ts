@@ -2,13 +2,14 @@ import { Schema } from "effect"
 import { KeptTextReference } from "./KeptText.ts"
 import { McpServerName } from "./McpServer.ts"
 import { ModelName } from "./ModelName.ts"
+import { spoken } from "./Spoken.ts"
 import { ToolRules } from "./ToolRules.ts"
 
 export const agentDefinitionFields = {
   /** When to use the agent, for the one that has the choice. */
-  description: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(1000)),
+  description: spoken(1000),
   /** Its system prompt. */
-  prompt: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(50_000)),
+  prompt: spoken(50_000),
   /** The tools that exist for it; those of the request, or of the agent that calls it, when absent. */
   tools: Schema.optionalKey(Schema.NullOr(ToolRules)),
   /** Model id or alias; `inherit` or absent: the run's. */

@@ -19,6 +19,6 @@ export type AgentReference = typeof AgentReference.Type
 /** Whom an agent can have work done by: kept agents under their own names, or any under names for this run. */
 export const Subagents = Schema.Union([
   Schema.Array(ResourceReference).check(Schema.isMaxLength(50)),
-  Schema.Record(ResourceName, Schema.Union([AgentDefinition, AgentReference]))
+  Schema.Record(ResourceName, Schema.Union([AgentDefinition, AgentReference])).check(Schema.isMaxProperties(50))
 ])
 export type Subagents = typeof Subagents.Type

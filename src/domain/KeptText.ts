@@ -1,13 +1,14 @@
 import { Schema } from "effect"
 import { Moment } from "./Moment.ts"
+import { spoken } from "./Spoken.ts"
 import { ResourceName } from "./ResourceName.ts"
 
 /** What a skill or a slash command is made of. */
 export const keptTextContentFields = {
   name: ResourceName,
   /** What it is for, and when. */
-  description: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(1000)),
-  content: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(50_000)),
+  description: spoken(1000),
+  content: spoken(50_000),
   /** Whether agents get it; yes when absent. */
   enabled: Schema.optionalKey(Schema.Boolean)
 } as const

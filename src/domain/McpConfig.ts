@@ -1,6 +1,7 @@
 import { Result } from "effect"
 import type { ValidationIssue } from "./errors/RequestErrors.ts"
 import type { McpConfigText, McpConnection, McpSettings, McpTransport } from "./McpServer.ts"
+import { knownKeys } from "./KnownKeys.ts"
 import { hideInUrl, hideValues, redacted, restoreValues } from "./Redaction.ts"
 
 const ofPrograms = ["command", "args", "env"] as const
@@ -13,9 +14,12 @@ const issuesOf = (transport: McpTransport, config: McpConfigText): ReadonlyArray
     ...foreign
       .filter((name) => config[name] !== undefined)
       .map((name) => ({ path: `.${name}`, message: `is not for ${transport}` })),
-    ...(JSON.stringify(config).includes(redacted)
-      ? [{ path: "", message: `holds ${redacted}, which stands in answers in place of a secret` }]
-      : [])
+    ...Object.entries(config)
+      .filter(([, value]) => JSON.stringify(value).includes(redacted))
+      .map(([name]) => ({
+        path: `.${name}`,
+        message: `holds ${redacted} where a secret belongs that is not known here`
+      }))
   ]
 }
 
@@ -40,16 +44,28 @@ export const configTextOf = ({ allowed_tools, connection }: McpSettings): McpCon
 
 const secretName = /key|token|secret|passw|pwd|auth|cred|signature|\bsig\b/i
 const userInUrl = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi
+const inQuery = /([?&]([^=&\s]+)=)[^&\s]+/g
+const scheme = /\b(bearer|basic)\s+\S+/gi
 
-/** Arguments may hold what belongs into the environment: `--token x`, `--api-key=x`, `postgres://user:x@host`. */
+const isSecretFlag = (arg: string | undefined): boolean =>
+  arg !== undefined && arg.startsWith("-") && !arg.includes("=") && secretName.test(arg)
+
+/**
+ * Arguments may hold what belongs into the environment: `--token x`, `--api-key=x`, `X-Api-Key: x`,
+ * `postgres://user:x@host`, or something that looks like a key by itself.
+ */
 const hideInArgs = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
   args.map((arg, index) => {
-    const before = args[index - 1]
-    if (before !== undefined && before.startsWith("-") && !before.includes("=") && secretName.test(before))
-      return redacted
-    const assigned = /^([^=\s]*)=/.exec(arg)?.[1]
-    if (assigned !== undefined && secretName.test(assigned)) return `${assigned}=${redacted}`
-    return arg.replaceAll(userInUrl, `$1${redacted}@`)
+    if (isSecretFlag(args[index - 1])) return redacted
+    const [, name = "", separator = ""] = /^([^=:?\s]*)(=|: *)(?!\/\/)/.exec(arg) ?? []
+    if (secretName.test(name)) return `${name}${separator}${redacted}`
+    return arg
+      .replaceAll(userInUrl, `$1${redacted}@`)
+      .replaceAll(inQuery, (found: string, start: string, parameter: string) =>
+        secretName.test(parameter) ? start + redacted : found
+      )
+      .replaceAll(scheme, `$1 ${redacted}`)
+      .replaceAll(knownKeys, redacted)
   })
 
 /** What may be seen of a server: no value of its environment, headers and query, and no argument that looks secret. */
@@ -63,9 +79,13 @@ export const redact = ({ allowed_tools, connection }: McpSettings) => ({
   allowed_tools
 })
 
+const hasMoved = (before: McpConfigText, change: McpConfigText): boolean =>
+  before.url !== undefined && change.url !== undefined && new URL(before.url).origin !== new URL(change.url).origin
+
 /**
  * A change of a server's configuration: what it does not name stays, and so does every secret that it gives back as
- * it was shown. With another transport only what both have stays.
+ * it was shown. With another transport only what both have stays. A server that moves to another origin takes no
+ * secret with it: who may change a server need not know its secrets, and must not have them sent elsewhere.
  */
 export const changeConfig = (stored: McpSettings, transport: McpTransport, change: McpConfigText): McpConfigText => {
   const { allowed_tools, connection } = stored
@@ -74,6 +94,7 @@ export const changeConfig = (stored: McpSettings, transport: McpTransport, chang
   }
   const before = configTextOf(stored)
   const shown = redact(stored)
+  if (hasMoved(before, change)) return { ...before, headers: shown.headers, ...change }
   const env = change.env === undefined ? undefined : restoreValues(change.env, before.env ?? {})
   const headers = change.headers === undefined ? undefined : restoreValues(change.headers, before.headers ?? {})
   const args = change.args?.map((arg, index) => (arg === shown.args[index] ? (before.args?.[index] ?? arg) : arg))

@@ -13,7 +13,13 @@ const ProjectMetadata = Schema.Record(Schema.String, Schema.Json)
 export const NewProject = Schema.Struct({
   name: ResourceName,
   /** Its workspace, inside the workspace roots; relative paths start at the tenant's own directory. Its name when absent. */
-  path: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(4096))),
+  path: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isMinLength(1),
+      Schema.isMaxLength(4096),
+      Schema.isPattern(/^\P{Cc}*$/u, { message: "must not contain control characters" })
+    )
+  ),
   metadata: Schema.optionalKey(ProjectMetadata)
 }).annotate({ identifier: "NewProject" })
 export type NewProject = typeof NewProject.Type
@@ -29,7 +35,7 @@ export type ProjectChange = typeof ProjectChange.Type
 export class Project extends Schema.Class<Project>("Project")({
   id: ProjectId,
   name: Schema.String,
-  /** As it was given. */
+  /** Relative to the tenant's own directory where it lies in that; else as it was given. */
   path: Schema.String,
   metadata: ProjectMetadata,
   created_at: Moment,

@@ -5,12 +5,13 @@ export const redacted = "***REDACTED***"
 export const hideValues = (secrets: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.keys(secrets).map((name) => [name, redacted]))
 
-/** A URL without the values of its query. */
+/** A URL without the values of its query, and without its fragment. */
 export const hideInUrl = (url: string): string => {
-  const parsed = new URL(url)
-  if (parsed.search === "") return url
-  const names = [...new Set(parsed.searchParams.keys())]
-  return `${url.slice(0, url.indexOf("?"))}?${names.map((name) => `${encodeURIComponent(name)}=${redacted}`).join("&")}`
+  const { hash, search, searchParams } = new URL(url)
+  if (search === "" && hash === "") return url
+  const names = [...new Set(searchParams.keys())].map((name) => `${encodeURIComponent(name)}=${redacted}`)
+  const [place = ""] = url.split(/[?#]/, 1)
+  return `${place}${search === "" ? "" : `?${names.join("&")}`}${hash === "" ? "" : `#${redacted}`}`
 }
 
 /** What a client wrote, with the stored value wherever it gave one back as it was shown. */

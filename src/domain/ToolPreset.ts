@@ -20,7 +20,7 @@ export const ToolPresetContent = Schema.Struct({
   disallowed_tools: Schema.optionalKey(ToolRules),
   /** Whether it counts for the tenant's requests that name none. Making it so ends it for the one that was before. */
   is_default: Schema.optionalKey(Schema.Boolean)
-}).annotate({ identifier: "ToolPresetContent" })
+})
 export type ToolPresetContent = typeof ToolPresetContent.Type
 
 /** Lists of rules about tools under a name. */

@@ -59,18 +59,16 @@ export class Equipment extends Context.Service<
         }
       })
 
-      const expanded = (prompt: string, available: ReadonlyArray<NamedText>): Effect.Effect<string, ValidationFailed> =>
-        Option.match(expandCommand(prompt, available), {
-          onNone: () => Effect.succeed(prompt),
-          onSome: ({ length, text }) =>
-            length > maxPromptLength
-              ? Effect.fail(
-                  new ValidationFailed({
-                    issues: [{ path: "body.prompt", message: `May stand for at most ${maxPromptLength} characters` }]
-                  })
-                )
-              : Effect.sync(text)
-        })
+      const badPrompt = (message: string) => new ValidationFailed({ issues: [{ path: "body.prompt", message }] })
+
+      const expanded = Effect.fnUntraced(function* (prompt: string, available: ReadonlyArray<NamedText>) {
+        const expansion = expandCommand(prompt, available)
+        if (Option.isNone(expansion)) return prompt
+        const { length, text } = expansion.value
+        if (length > maxPromptLength) return yield* badPrompt(`May stand for at most ${maxPromptLength} characters`)
+        const whole = text()
+        return whole.trim() === "" ? yield* badPrompt("Stands for nothing without arguments") : whole
+      })
 
       const assemble = Effect.fn("Equipment.assemble")(function* (principal: Principal, asked: RunRequest) {
         const agents = yield* findAgents(principal, asked.options)

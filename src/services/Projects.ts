@@ -40,8 +40,10 @@ export class Projects extends Context.Service<
       return Projects.of({
         ...resources,
         create: Effect.fn("Projects.create")(function* (principal, project) {
-          yield* workspaces.check(principal.tenant_id, "body.path", project.path ?? project.name)
-          return yield* resources.create(principal, project).pipe(Effect.catchTag("AlreadyExists", taken(project.name)))
+          const path = yield* workspaces.spell(principal.tenant_id, "body.path", project.path ?? project.name)
+          return yield* resources
+            .create(principal, { ...project, path })
+            .pipe(Effect.catchTag("AlreadyExists", taken(project.name)))
         }),
         update: Effect.fn("Projects.update")((principal, id, change) =>
           resources.update(principal, id, change).pipe(Effect.catchTag("AlreadyExists", taken(change.name)))

@@ -4,6 +4,7 @@ import { Workspaces } from "../agent/Workspaces.ts"
 import { Doorbell } from "../cache/Doorbell.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { IdempotencyMismatch, ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { ProjectNotFound } from "../domain/errors/ResourceErrors.ts"
 import { SessionRewinding } from "../domain/errors/CheckpointErrors.ts"
 import {
   QueueFull,
@@ -176,7 +177,10 @@ export const makeRunWrite = Effect.gen(function* () {
       case "Mismatch":
         return yield* new IdempotencyMismatch({ idempotency_key: request.idempotency?.key ?? "" })
       case "Absent":
-        return yield* new SessionNotFound({ session_id: start.session_id })
+        // A new session finds nothing but its project.
+        return yield* place._tag === "New" && place.project_id !== null
+          ? new ProjectNotFound({ project_id: place.project_id })
+          : new SessionNotFound({ session_id: start.session_id })
       case "BudgetSpent":
         return yield* start.failure
       case "Rewinding":

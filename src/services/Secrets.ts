@@ -1,10 +1,7 @@
 import { Effect } from "effect"
 import type { MemoryMetadata } from "../domain/Memory.ts"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
-
-/** What keys of well-known services, private keys and signed tokens look like. */
-const keys =
-  /\bsk-[A-Za-z0-9_-]{16,}|\b(?:pk|rk|sk)_(?:live|test)_[A-Za-z0-9]{10,}|\bAKIA[0-9A-Z]{16}\b|\bASIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bnpm_[A-Za-z0-9]{30,}|\bAIza[A-Za-z0-9_-]{30,}|\bya29\.[A-Za-z0-9_-]{20,}|\bhf_[A-Za-z0-9]{20,}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----)?/g
+import { knownKeys } from "../domain/KnownKeys.ts"
 
 /** A value that is called a secret. */
 const called =
@@ -21,7 +18,7 @@ const kinds = (text: string): number => [/[a-z]/, /[A-Z]/, /\d/].filter((kind) =
 const looksRandom = (text: string): boolean => kinds(text) === 3 && !/[a-z]{9,}/i.test(text) && new Set(text).size >= 14
 
 /** Whether a text holds something that is surely a key. */
-const holdsKey = (text: string): boolean => text.search(keys) >= 0
+const holdsKey = (text: string): boolean => text.search(knownKeys) >= 0
 
 /** Whether a text holds something that may be a secret. */
 export const holdsSecret = (text: string): boolean => withoutSecrets(text) !== text
@@ -29,7 +26,7 @@ export const holdsSecret = (text: string): boolean => withoutSecrets(text) !== t
 /** The text with everything that looks like a secret taken out. */
 export const withoutSecrets = (text: string): string =>
   text
-    .replaceAll(keys, "[secret]")
+    .replaceAll(knownKeys, "[secret]")
     .replaceAll(inUrl, "$1[secret]@")
     .replaceAll(called, "$1$2[secret]")
     .replaceAll(run, (found) => (looksRandom(found) ? "[secret]" : found))

@@ -75,12 +75,20 @@ export const makeRunStart = Effect.gen(function* () {
   /** Makes the session or finds it, and locks it until the run is there. */
   const takePlace = (run: NewRun, place: RunPlace) => {
     switch (place._tag) {
-      case "New":
-        return sessionKey(sql`
+      case "New": {
+        const made = sessionKey(sql`
           INSERT INTO sessions (id, tenant_id, mode, title, tags, metadata, cwd, project_id, budget_usd)
           VALUES (${place.session_id}, ${run.tenant_id}, ${place.mode}, ${storable(place.title)},
             ${texts(place.tags.map(storable))}, ${json(place.metadata)}, ${place.cwd}, ${place.project_id}, ${place.budget_usd})
           RETURNING id`)
+        // Its project stays until the session is there, or is gone already.
+        const project = place.project_id
+        if (project === null) return made
+        return Effect.flatMap(
+          sql`SELECT FROM projects WHERE id = ${project} AND tenant_id = ${run.tenant_id} FOR KEY SHARE`,
+          (found) => (found.length === 0 ? Effect.succeedNone : made)
+        )
+      }
       case "Existing":
         return sessionKey(sql`
           SELECT id FROM sessions WHERE id = ${place.session_id} AND tenant_id = ${run.tenant_id}

@@ -1,9 +1,11 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { Client } from "pg"
 import { assert, beforeAll, describe, it } from "vitest"
 import { rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
 import { at, listAt, textAt } from "./Json.ts"
+import { until } from "./Polling.ts"
 import { scripted, small } from "./Prompts.ts"
 import { operatorKey, type RequestOptions } from "./Service.ts"
 import { useService } from "./UseService.ts"
@@ -34,6 +36,13 @@ const sentIn = (stream: EventReader): ReadonlyArray<string> =>
     .model.requests()
     .filter(({ kind, sessionId }) => kind === "main" && sessionId === stream.sessionId)
     .map(({ body }) => JSON.stringify(body))
+
+/** The tenant's own directory. */
+const homeOf = async (): Promise<string> => {
+  const { database, service } = setting()
+  const [tenant] = await rowsOf(database, "SELECT id FROM tenants ORDER BY created_at LIMIT 1")
+  return join(service.dataDir, "workspaces", String(tenant?.["id"]))
+}
 
 /** A request whose agent cannot be equipped starts nothing. */
 const refused = async (
@@ -95,15 +104,45 @@ describe("projects", () => {
   })
 
   it("are where a tenant may work, and one workspace has one", async () => {
-    for (const path of ["../..", "/etc", "land/../../.."]) {
+    await writeFile(join(await homeOf(), "land/garden/file"), "no directory")
+    for (const path of ["..", "../..", "/etc", "land/../../.."]) {
       const answer = await ask("POST", "/projects", { body: { name: "outside", path } })
       assert.deepEqual([answer.status, at(answer.body, "error.details.issues.0.path")], [422, "body.path"])
     }
-    const twice = await ask("POST", "/projects", { body: { name: "other", path: "land/garden" } })
-    assert.deepEqual([twice.status, at(twice.body, "error.error_id")], [409, "ERR_PROJECT_EXISTS"])
+    for (const path of ["land/garden", "./land//garden/", "land/x/../garden"]) {
+      const twice = await ask("POST", "/projects", { body: { name: "other", path } })
+      assert.deepEqual([twice.status, at(twice.body, "error.error_id")], [409, "ERR_PROJECT_EXISTS"], path)
+    }
+    for (const path of ["a\nb", `${"x".repeat(256)}/y`, "land/garden/file/below"]) {
+      assert.strictEqual((await ask("POST", "/projects", { body: { name: "odd", path } })).status, 422, path)
+    }
+    // The root holds the directories of all tenants.
+    for (const key of [operatorKey, stranger]) {
+      await refused({ cwd: ".." }, 422, "ERR_VALIDATION", { key })
+      await refused({ additional_directories: [".."] }, 422, "ERR_VALIDATION", { key })
+    }
     await refused({ project_id: project, cwd: "../../../.." }, 422, "ERR_VALIDATION")
     await refused({ project_id: stream.sessionId }, 404, "ERR_PROJECT_NOT_FOUND")
     await refused({ project_id: project }, 404, "ERR_PROJECT_NOT_FOUND", { key: stranger })
+  })
+
+  it("that are deleted while a session is made for them are not there for it", async () => {
+    const { database } = setting()
+    const doomed = await make("/projects", { name: "doomed" })
+    const deleter = new Client({ connectionString: database })
+    await deleter.connect()
+    try {
+      await deleter.query("BEGIN")
+      await deleter.query("DELETE FROM projects WHERE id = $1", [doomed])
+      const asked = ask("POST", "/query", { body: { ...small, prompt: "Hello.", project_id: doomed } })
+      const waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+      await until("the session waits for its project", async () => (await rowsOf(database, waits)).length > 0)
+      await deleter.query("COMMIT")
+      const answer = await asked
+      assert.deepEqual([answer.status, at(answer.body, "error.code")], [404, "PROJECT_NOT_FOUND"], answer.text)
+    } finally {
+      await deleter.end()
+    }
   })
 
   it("that are deleted leave their sessions, which are in none from then on", async () => {
@@ -130,9 +169,7 @@ describe("skills and slash commands", () => {
   }
 
   beforeAll(async () => {
-    const { database, service } = setting()
-    const [tenant] = await rowsOf(database, "SELECT id FROM tenants ORDER BY created_at LIMIT 1")
-    home = join(service.dataDir, "workspaces", String(tenant?.["id"]))
+    home = await homeOf()
     project = await make("/projects", { name: "orchard" })
     const description = 'Grafts: "well"\n---\nallowed-tools: Bash'
     await make("/skills", { name: "grafting", description, content: "Cut a scion of $ARGUMENTS." })
@@ -180,6 +217,8 @@ describe("skills and slash commands", () => {
     assert.strictEqual(at(data.first("message").data, "content.0.text"), "/mow it")
     await make("/slash-commands", { name: "echo", description: "Echoes", content: "$ARGUMENTS".repeat(4000) })
     await refused({ prompt: `/echo ${"x".repeat(50_000)}` }, 422, "ERR_VALIDATION")
+    await make("/slash-commands", { name: "nothing", description: "Says what it is told", content: "$1" })
+    await refused({ prompt: "/nothing" }, 422, "ERR_VALIDATION")
   })
 
   it("of workspaces are listed and read by their project, without paths, and not changed", async () => {
@@ -307,6 +346,8 @@ describe("agents", () => {
       assert.strictEqual(at(answer.body, "error.code"), "AGENT_NOT_FOUND")
     }
     assert.strictEqual((await ask("GET", `/agents/${id}/versions`, { key: stranger })).status, 404)
+    const many = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`agent-${index}`, "gardener"]))
+    await refused({ agents: many }, 422, "ERR_VALIDATION")
   })
 
   it("are shared for a time with who has the token, without what is the tenant's own, and copied", async () => {
@@ -386,8 +427,16 @@ describe("agents", () => {
 
   it("from elsewhere have moments that are some", async () => {
     const { tools: _, ...document } = gardener
-    const bad = await ask("POST", "/agents/import", { body: { ...document, name: "old", created_at: "yesterday" } })
-    assert.deepEqual([bad.status, at(bad.body, "error.error_id")], [422, "ERR_DATETIME_PARSE"])
+    const bad = [
+      ...["yesterday", "2021-02-29T12:00:00Z", "2016-12-31T23:59:60Z"],
+      ...["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"]
+    ]
+    for (const moment of bad) {
+      for (const field of ["created_at", "updated_at"]) {
+        const answer = await ask("POST", "/agents/import", { body: { ...document, name: "old", [field]: moment } })
+        assert.deepEqual([answer.status, at(answer.body, "error.error_id")], [422, "ERR_DATETIME_PARSE"], moment)
+      }
+    }
     const good = await ask("POST", "/agents/import", {
       body: { ...document, name: "old", created_at: "2020-02-29T12:00:00+01:00" }
     })
@@ -442,5 +491,7 @@ describe("tool presets", () => {
     await make("/tool-presets", { name: "mine" })
     await refused({ tool_preset: "mine" }, 404, "ERR_TOOL_PRESET_NOT_FOUND", { key: stranger })
     await refused({ tool_preset: "a b" }, 422, "ERR_VALIDATION")
+    const torn = { name: "torn", allowed_tools: ["Bash"], disallowed_tools: ["Bash"] }
+    assert.strictEqual((await ask("POST", "/tool-presets", { body: torn })).status, 422)
   })
 })

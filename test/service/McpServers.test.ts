@@ -13,6 +13,7 @@ const setting = useService({
 })
 
 const secret = "a-secret-of-the-tests-83c1"
+const key = "sk-ant-api03-of-the-tests-aaaaaaaa"
 const redacted = "***REDACTED***"
 
 let trusted: string
@@ -47,9 +48,13 @@ afterAll(() => http?.stop())
 
 describe("an MCP server", () => {
   it("is stored and shown without its secrets, which are encrypted at rest", async () => {
+    const hidden = [
+      ...["--header", `Authorization: Bearer ${secret}`, `X-Api-Key:${secret}`, `Bearer ${secret}`],
+      ...[`https://host/x?page=1&token=${secret}`, key]
+    ]
     const made = await create("local", "stdio", {
       ...program,
-      args: [...program.args, "--api-key", secret, `--token=${secret}`, `postgres://user:${secret}@host/db`],
+      args: [...program.args, "--api-key", secret, `--token=${secret}`, `postgres://user:${secret}@host/db`, ...hidden],
       env: { ANY: secret },
       metadata: { team: "figs" }
     })
@@ -67,12 +72,16 @@ describe("an MCP server", () => {
       metadata: { team: "figs" }
     })
     const remote = await create("remote", "http", {
-      url: `${http.url}?key=${secret}`,
+      url: `${http.url}?key=${secret}#${secret}`,
       headers: { Authorization: `Bearer ${secret}`, "X-API-Key": secret }
     })
     assert.deepEqual(at(remote.body, "headers"), { Authorization: redacted, "X-API-Key": redacted })
     const list = await send("GET", "")
-    for (const { text } of [made, remote, list]) assert.notInclude(text, secret)
+    for (const { text } of [made, remote, list]) {
+      assert.notInclude(text, secret)
+      assert.notInclude(text, key)
+    }
+    assert.include(listAt(made.body, "args"), `https://host/x?page=1&token=${redacted}`)
     const rows = await rowsOf(setting().database, "SELECT mcp_servers::text AS text FROM mcp_servers")
     assert.lengthOf(rows, 2)
     for (const { text } of rows) {
@@ -139,6 +148,22 @@ describe("an MCP server", () => {
     assert.deepInclude(moved.body, { transport_type: "http", command: null, args: [], env: {} })
     assert.deepEqual(errorOf(await send("PUT", "/remote", { type: "stdio" })), [422, "VALIDATION_ERROR"])
   }, 30_000)
+
+  it("takes its secrets with it to no other origin: they must be given anew", async () => {
+    const headers = { Authorization: `Bearer ${secret}` }
+    await create("movable", "http", { url: http.url, headers })
+    const near = await send("PUT", "/movable", { config: { url: `${http.url}?more=1` } })
+    assert.deepEqual(at(near.body, "headers"), { Authorization: redacted }, near.text)
+    const url = http.url.replace("127.0.0.1", "127.0.0.2")
+    for (const config of [{ url }, { url, headers: { Authorization: redacted } }]) {
+      const far = await send("PUT", "/movable", { config }, plain)
+      assert.deepEqual(errorOf(far), [422, "VALIDATION_ERROR"])
+      assert.strictEqual(at(far.body, "error.details.issues.0.path"), "body.config.headers")
+    }
+    const given = await send("PUT", "/movable", { config: { url, headers: {} } }, plain)
+    assert.deepInclude(given.body, { url, headers: {} })
+    assert.strictEqual((await send("DELETE", "/movable")).status, 204)
+  })
 
   it("that is a program needs the scope mcp_stdio", async () => {
     for (const answer of [

@@ -181,6 +181,10 @@ for (const { body, change, error, list, most, path, spoil } of kinds) {
           answer.text
         )
       }
+      for (const field of ["description", "prompt", "content"].filter((one) => one in body)) {
+        const blank = await ask("POST", path, { body: { ...body, name: "fine", [field]: " \n" } })
+        assert.deepEqual([blank.status, at(blank.body, "error.details.issues.0.path")], [422, `body.${field}`])
+      }
       const unknown = await ask("POST", path, { body: { ...body, name: "fine", colour: "red" } })
       assert.deepEqual([unknown.status, at(unknown.body, "error.details.issues.0.path")], [422, "body.colour"])
       const large = await ask("POST", path, { body: { ...body, name: "x".repeat(1_000_001) } })
