@@ -218,7 +218,7 @@ export const settings = {
     list(":"),
     "directories separated by colons",
     "DATA_DIR/workspaces",
-    "Directories in which agents may work. In distributed mode required: one volume, at the same path on every instance."
+    "Directories below which agents may work; each tenant has one of its own in the first. In distributed mode required: one volume, at the same path on every instance."
   ),
   anthropicApiKey: optional(
     "ANTHROPIC_API_KEY",

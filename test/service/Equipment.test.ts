@@ -428,8 +428,12 @@ describe("agents", () => {
   it("from elsewhere have moments that are some", async () => {
     const { tools: _, ...document } = gardener
     const bad = [
-      ...["yesterday", "2021-02-29T12:00:00Z", "2016-12-31T23:59:60Z"],
-      ...["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"]
+      "yesterday",
+      "2021-02-29T12:00:00Z",
+      "2016-12-31T23:59:60Z",
+      "0000-01-01T00:00:00Z",
+      "0001-01-01T00:00:00+00:01",
+      "9999-12-31T23:59:59-00:01"
     ]
     for (const moment of bad) {
       for (const field of ["created_at", "updated_at"]) {

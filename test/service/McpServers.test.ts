@@ -49,8 +49,12 @@ afterAll(() => http?.stop())
 describe("an MCP server", () => {
   it("is stored and shown without its secrets, which are encrypted at rest", async () => {
     const hidden = [
-      ...["--header", `Authorization: Bearer ${secret}`, `X-Api-Key:${secret}`, `Bearer ${secret}`],
-      ...[`https://host/x?page=1&token=${secret}`, key]
+      "--header",
+      `Authorization: Bearer ${secret}`,
+      `X-Api-Key:${secret}`,
+      `Bearer ${secret}`,
+      `https://host/x?page=1&token=${secret}`,
+      key
     ]
     const made = await create("local", "stdio", {
       ...program,
