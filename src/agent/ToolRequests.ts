@@ -22,19 +22,20 @@ const ruleOf = (text: string): Rule => {
   return ruleContent === undefined ? { toolName } : { toolName, ruleContent }
 }
 
-/** In a rule these mean more than themselves. */
-const hasPattern = (text: string): boolean => /[*()\\\n]/.test(text)
+/** Of a command with several parts each is held against the rules: one for all of them together allows nothing. */
+const isInVain = ({ ruleContent = "", toolName }: Rule): boolean => toolName === "Bash" && /[&|;\n]/.test(ruleContent)
+
+/** In a rule, or between parts of a command, these mean more than themselves. */
+const isPlainCommand = (command: string): boolean => !/[*()\\\n&|;<>$`]/.test(command)
+const isPlainPath = (path: string): boolean => path.startsWith("/") && !/[*?![\]()\\\n]/.test(path)
 
 /** A rule that allows this call and no other one, where there is such a rule. */
 const exactRule = (tool: string, { command, file_path }: ToolInput): ReadonlyArray<string> => {
   if (tool.startsWith("mcp__")) return [tool]
-  if (tool === "Bash" && typeof command === "string" && !hasPattern(command)) return [`Bash(${command})`]
+  if (tool === "Bash" && typeof command === "string" && isPlainCommand(command)) return [`Bash(${command})`]
   const writes = tool === "Write" || tool === "Edit"
   // A second slash makes it a path from the root of the file system.
-  if (writes && typeof file_path === "string" && file_path.startsWith("/") && !hasPattern(file_path)) {
-    return [`Edit(/${file_path})`]
-  }
-  return []
+  return writes && typeof file_path === "string" && isPlainPath(file_path) ? [`Edit(/${file_path})`] : []
 }
 
 /** What would allow the call from now on: what the SDK suggests, or else just the same call again. */
@@ -44,9 +45,10 @@ const rulesFor = (
   suggestions: ReadonlyArray<PermissionUpdate> = []
 ): ReadonlyArray<string> => {
   const suggested = suggestions.flatMap((update) =>
-    update.type === "addRules" && update.behavior === "allow" ? update.rules.map(ruleText) : []
+    update.type === "addRules" && update.behavior === "allow" ? update.rules : []
   )
-  return suggested.length > 0 ? [...new Set(suggested)] : exactRule(tool, input)
+  if (suggested.length === 0) return exactRule(tool, input)
+  return suggested.some(isInVain) ? [] : [...new Set(suggested.map(ruleText))]
 }
 
 type AtWork = (change: 1 | -1) => void

@@ -107,7 +107,7 @@ export class Approval extends Schema.Class<Approval>("Approval")({
   input: ToolInput,
   /** Why it is asked, if the agent or a hook said so. */
   reason: Schema.NullOr(Schema.String),
-  /** What `scope: session` would allow, exactly; empty where it cannot be had. */
+  /** What `scope: session` would allow, exactly; empty where no rule would hold. */
   rules: Schema.Array(Schema.String),
   status: ApprovalStatus,
   answer: Schema.NullOr(ApprovalAnswer),

@@ -228,7 +228,7 @@ describe("a permission", () => {
 describe("answers", () => {
   it("count once, of two at the same time one; and must fit what was asked", async () => {
     const { service } = setting()
-    const stream = await start([bash("touch race.txt"), ask(colour, fruits)])
+    const stream = await start([bash("touch race.txt && true"), ask(colour, fruits)])
     const event = await asked(stream, "permission_request")
     const misfits = [
       {},
@@ -237,6 +237,8 @@ describe("answers", () => {
       { decision: "deny", input: {} },
       { decision: "deny", scope: "session" },
       { decision: "allow", answers: { "Which colour?": "Red" } },
+      // No rule would allow just this: of a command with several parts each is held against the rules.
+      { decision: "allow", scope: "session" },
       { decision: "allow", more: 1 }
     ]
     for (const misfit of misfits) {
