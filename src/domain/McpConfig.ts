@@ -2,7 +2,7 @@ import { Result } from "effect"
 import type { ValidationIssue } from "./errors/RequestErrors.ts"
 import type { McpConfigText, McpConnection, McpSettings, McpTransport } from "./McpServer.ts"
 import { knownKeys } from "./KnownKeys.ts"
-import { hideInUrl, hideValues, redacted, restoreValues } from "./Redaction.ts"
+import { hideInUrl, hideValues, isElsewhere, redacted, restoreValues } from "./Redaction.ts"
 
 const ofPrograms = ["command", "args", "env"] as const
 const ofRemotes = ["url", "headers"] as const
@@ -80,7 +80,7 @@ export const redact = ({ allowed_tools, connection }: McpSettings) => ({
 })
 
 const hasMoved = (before: McpConfigText, change: McpConfigText): boolean =>
-  before.url !== undefined && change.url !== undefined && new URL(before.url).origin !== new URL(change.url).origin
+  before.url !== undefined && change.url !== undefined && isElsewhere(before.url, change.url)
 
 /**
  * A change of a server's configuration: what it does not name stays, and so does every secret that it gives back as

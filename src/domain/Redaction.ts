@@ -22,3 +22,6 @@ export const restoreValues = (
   Object.fromEntries(
     Object.entries(written).map(([name, value]) => [name, value === redacted ? (stored[name] ?? value) : value])
   )
+
+/** Whether an address is at another origin than before: secrets that were meant for the one are not the other's. */
+export const isElsewhere = (before: string, after: string): boolean => new URL(before).origin !== new URL(after).origin

@@ -8,7 +8,7 @@ import type { DatabaseFailure, SecretUnreadable } from "../domain/errors/Storage
 import { WebhookNotFound } from "../domain/errors/WebhookErrors.ts"
 import { defaultHookTimeout } from "../domain/Hook.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
-import { hideInUrl, hideValues, redacted, restoreValues } from "../domain/Redaction.ts"
+import { hideInUrl, hideValues, isElsewhere, redacted, restoreValues } from "../domain/Redaction.ts"
 import {
   defaultOverlap,
   isTold,
@@ -152,11 +152,10 @@ export class Webhooks extends Context.Service<
           id,
           Effect.fnUntraced(function* (stored) {
             const before = yield* Effect.fromResult(stored.settings)
-            const settings = {
-              ...before,
-              ...(url === undefined || url === hideInUrl(before.url) ? {} : { url }),
-              ...(headers === undefined ? {} : { headers: restoreValues(headers, before.headers) })
-            }
+            const place = url === undefined || url === hideInUrl(before.url) ? before.url : url
+            // Who may move a webhook need not know its secrets, and must not have them sent elsewhere.
+            const known = isElsewhere(before.url, place) ? hideValues(before.headers) : before.headers
+            const settings = { ...before, url: place, headers: restoreValues(headers ?? known, known) }
             yield* checkSecrets(settings)
             const content = { ...contentOf(stored, settings), ...change }
             yield* checkMatcher(content)

@@ -160,6 +160,13 @@ describe("a webhook", () => {
       ["POST", "", { url, events: ["Stop"], retries: 3 }, "body.retries"],
       ["PATCH", `/${id}`, { secret: given }, "body.secret"],
       ["PATCH", `/${id}`, { headers: { "x-new": redacted } }, "body.headers"],
+      ["PATCH", `/${id}`, { url: "https://elsewhere.example.org/" }, "body.headers"],
+      [
+        "PATCH",
+        `/${id}`,
+        { url: "https://elsewhere.example.org/", headers: { authorization: redacted } },
+        "body.headers"
+      ],
       ["POST", `/${id}/rotate-secret`, { keep_previous_seconds: 604_801 }, "body.keep_previous_seconds"],
       ["GET", "/no-id", undefined, "params.id"],
       ["GET", "?cursor=made-up", undefined, "query.cursor"]
@@ -319,7 +326,8 @@ describe("a tenant's webhook", () => {
       const line = service.logs().find((one) => one["run_id"] === run.runId && one["error_id"] === "ERR_HOOK_FAILED")
       assert.deepInclude(line, { webhook_id: webhook, reason })
     }
-    await house.send("PATCH", `/${webhook}`, { url: "http://127.0.0.9:1/", events: ["PreToolUse"] })
+    const moved = { url: "http://127.0.0.9:1/", headers: {}, events: ["PreToolUse"] }
+    assert.strictEqual((await house.send("PATCH", `/${webhook}`, moved)).status, 200)
     await failed("no_connection")
     await rowsOf(database, "UPDATE webhooks SET settings = 'v1.00000000.AAAA' WHERE id = $1", [webhook])
     await failed("settings_unreadable")
