@@ -271,10 +271,11 @@ describe("a WebSocket", () => {
     const { database, service } = setting()
     const past = await service.stream("POST", "/api/v1/query", { body: { ...small, prompt: "Quickly." } })
     await past.finished()
+    await rowsOf(database, "UPDATE run_events SET seq = seq + 1000 WHERE run_id = $1 AND event = 'done'", [past.runId])
     await rowsOf(
       database,
       `INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
-       SELECT session_id, last_seq + number, id, tenant_id, 'status',
+       SELECT session_id, last_seq - 1 + number, id, tenant_id, 'status',
          json_build_object('status', 'test', 'message', repeat('x', 20000))
        FROM runs, generate_series(1, 1000) number WHERE id = $1`,
       [past.runId]
