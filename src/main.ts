@@ -24,93 +24,24 @@ import { Settings } from "./domain/Settings.ts"
 import { serverLayer } from "./http/Server.ts"
 import * as ClaudeMemoryModel from "./outbound/ClaudeMemoryModel.ts"
 import * as OpenAIEmbedder from "./outbound/OpenAIEmbedder.ts"
-import { Admission } from "./services/Admission.ts"
-import { Agents } from "./services/Agents.ts"
-import { AgentShares } from "./services/AgentShares.ts"
-import { ApiKeys } from "./services/ApiKeys.ts"
-import { Approvals } from "./services/Approvals.ts"
-import { Budgets } from "./services/Budgets.ts"
-import { Executions } from "./services/Executions.ts"
-import { Equipment } from "./services/Equipment.ts"
 import { registerFailureCounts } from "./services/FailureReport.ts"
-import { Checkpoints } from "./services/Checkpoints.ts"
-import { Hooks } from "./services/Hooks.ts"
-import { Leases } from "./services/Leases.ts"
 import { loggers } from "./services/LogFormat.ts"
-import * as LostRuns from "./services/LostRuns.ts"
-import { Memories } from "./services/Memories.ts"
-import * as MemoryEmbeddings from "./services/MemoryEmbeddings.ts"
-import { MemoryJobs } from "./services/MemoryJobs.ts"
-import { MemoryLearning } from "./services/MemoryLearning.ts"
-import { MemoryPreferences } from "./services/MemoryPreferences.ts"
-import { MemoryRecall } from "./services/MemoryRecall.ts"
 import { registerMemoryMetrics } from "./services/MemoryMetrics.ts"
-import { OpenApprovals } from "./services/OpenApprovals.ts"
 import * as OperatorKey from "./services/OperatorKey.ts"
 import * as Outbox from "./services/Outbox.ts"
-import { Projects } from "./services/Projects.ts"
-import { McpInquiries } from "./services/McpInquiries.ts"
-import { McpServers } from "./services/McpServers.ts"
-import { McpShares } from "./services/McpShares.ts"
 import { RateLimits } from "./services/RateLimits.ts"
-import { Readiness } from "./services/Readiness.ts"
 import * as Retention from "./services/Retention.ts"
-import { RunControls } from "./services/RunControls.ts"
-import { RunLog } from "./services/RunLog.ts"
-import { RunOrders } from "./services/RunOrders.ts"
-import { RunQueue } from "./services/RunQueue.ts"
-import { RunReaders } from "./services/RunReaders.ts"
 import { Runs } from "./services/Runs.ts"
-import { Sessions } from "./services/Sessions.ts"
+import * as Services from "./services/Services.ts"
 import * as SharedWorkspaces from "./services/SharedWorkspaces.ts"
-import { Skills } from "./services/Skills.ts"
-import { SlashCommands } from "./services/SlashCommands.ts"
-import { Tenants } from "./services/Tenants.ts"
-import { ToolPresets } from "./services/ToolPresets.ts"
-import { Transcripts } from "./services/Transcripts.ts"
-import { WebhookDeliveries } from "./services/WebhookDeliveries.ts"
-import { Webhooks } from "./services/Webhooks.ts"
-import * as WaitingRuns from "./services/WaitingRuns.ts"
-import { WebSocketTickets } from "./services/WebSocketTickets.ts"
-import { AgentRepository } from "./storage/AgentRepository.ts"
-import { AgentShareRepository } from "./storage/AgentShareRepository.ts"
-import { ApiKeyRepository } from "./storage/ApiKeyRepository.ts"
-import { ApprovalRepository } from "./storage/ApprovalRepository.ts"
-import { BudgetRepository } from "./storage/BudgetRepository.ts"
-import { CheckpointRepository } from "./storage/CheckpointRepository.ts"
 import { DatabaseLimits } from "./storage/DatabaseLimits.ts"
-import { DatabaseProbe } from "./storage/DatabaseProbe.ts"
 import * as EmbeddedDatabase from "./storage/EmbeddedDatabase.ts"
-import { MemoryEmbeddingRepository } from "./storage/MemoryEmbeddingRepository.ts"
-import { MemoryIndexRepository } from "./storage/MemoryIndexRepository.ts"
-import { MemoryJobRepository } from "./storage/MemoryJobRepository.ts"
-import { MemoryRepository } from "./storage/MemoryRepository.ts"
-import { MemorySettingsRepository } from "./storage/MemorySettingsRepository.ts"
 import * as Migrations from "./storage/Migrations.ts"
-import { ProjectRepository } from "./storage/ProjectRepository.ts"
-import { RewindRepository } from "./storage/RewindRepository.ts"
-import { RetentionRepository } from "./storage/RetentionRepository.ts"
-import { RunControlRepository } from "./storage/RunControlRepository.ts"
-import { RunEventRepository } from "./storage/RunEventRepository.ts"
-import { RunQueueRepository } from "./storage/RunQueueRepository.ts"
-import { RunReaderRepository } from "./storage/RunReaderRepository.ts"
-import { RunRepository } from "./storage/RunRepository.ts"
+import * as Repositories from "./storage/Repositories.ts"
 import { Sealing } from "./storage/Sealing.ts"
 import * as ServerDatabase from "./storage/ServerDatabase.ts"
-import { SessionRepository } from "./storage/SessionRepository.ts"
 import { SingleInstanceLock } from "./storage/SingleInstanceLock.ts"
-import { SkillRepository } from "./storage/SkillRepository.ts"
-import { SlashCommandRepository } from "./storage/SlashCommandRepository.ts"
-import { TenantRepository } from "./storage/TenantRepository.ts"
-import { ToolPresetRepository } from "./storage/ToolPresetRepository.ts"
-import { TranscriptRepository } from "./storage/TranscriptRepository.ts"
-import { WebhookDeliveryRepository } from "./storage/WebhookDeliveryRepository.ts"
-import { WebhookRepository } from "./storage/WebhookRepository.ts"
-import { WebSocketTicketRepository } from "./storage/WebSocketTicketRepository.ts"
-import { WorkspaceVolumeRepository } from "./storage/WorkspaceVolumeRepository.ts"
-import { McpServerRepository } from "./storage/McpServerRepository.ts"
 import { InstalledMcpServers } from "./storage/McpServersFile.ts"
-import { McpShareRepository } from "./storage/McpShareRepository.ts"
 import { McpRelay } from "./outbound/McpRelay.ts"
 import { Outbound } from "./outbound/Outbound.ts"
 import { version } from "./domain/Version.ts"
@@ -131,40 +62,7 @@ const outsideLayer = (configuration: Configuration, instanceId: InstanceId) => {
 
   const database = server === undefined ? EmbeddedDatabase.layer(directory) : ServerDatabase.layer(server)
   const migrated = Layer.provideMerge(migrationsLayer, database)
-  const repositories = Layer.mergeAll(
-    AgentRepository.layer,
-    AgentShareRepository.layer,
-    ApiKeyRepository.layer,
-    ApprovalRepository.layer,
-    BudgetRepository.layer,
-    CheckpointRepository.layer,
-    DatabaseProbe.layer,
-    MemoryEmbeddingRepository.layer,
-    RewindRepository.layer,
-    MemoryIndexRepository.layer,
-    MemoryJobRepository.layer,
-    MemoryRepository.layer,
-    MemorySettingsRepository.layer,
-    ProjectRepository.layer,
-    McpServerRepository.layer,
-    McpShareRepository.layer,
-    RetentionRepository.layer,
-    RunControlRepository.layer,
-    RunEventRepository.layer,
-    RunQueueRepository.layer,
-    RunReaderRepository.layer,
-    RunRepository.layer,
-    SessionRepository.layer,
-    SkillRepository.layer,
-    SlashCommandRepository.layer,
-    TenantRepository.layer,
-    ToolPresetRepository.layer,
-    TranscriptRepository.layer,
-    WebhookDeliveryRepository.layer,
-    WebhookRepository.layer,
-    WebSocketTicketRepository.layer,
-    WorkspaceVolumeRepository.layer
-  ).pipe(
+  const repositories = Repositories.layer.pipe(
     Layer.provide(migrated),
     Layer.provideMerge(Sealing.layer(configuration.encryptionKey, join(directory, "encryption-key")))
   )
@@ -266,56 +164,6 @@ const settingsLayer = (configuration: Configuration, instanceId: InstanceId) =>
     checkpointStoreBytes: configuration.checkpointStoreBytes
   })
 
-/** What the system does, from the ground up. */
-const servicesLayer = Layer.mergeAll(
-  Approvals.layer,
-  Readiness.layer,
-  LostRuns.layer,
-  WaitingRuns.layer,
-  McpInquiries.layer,
-  McpShares.layer,
-  MemoryEmbeddings.layer
-).pipe(
-  Layer.provideMerge(Runs.layer),
-  Layer.provideMerge(RunQueue.layer),
-  Layer.provideMerge(Executions.layer),
-  Layer.provideMerge(Layer.merge(MemoryJobs.layer, RunReaders.layer)),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      Checkpoints.layer,
-      Equipment.layer,
-      Hooks.layer,
-      Leases.layer,
-      MemoryLearning.layer,
-      MemoryRecall.layer,
-      OpenApprovals.layer,
-      RunControls.layer,
-      RunLog.layer,
-      RunOrders.layer,
-      Transcripts.layer
-    )
-  ),
-  Layer.provideMerge(
-    Layer.mergeAll(Layer.provideMerge(AgentShares.layer, Agents.layer), Skills.layer, SlashCommands.layer)
-  ),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      Admission.layer,
-      ApiKeys.layer,
-      Budgets.layer,
-      McpServers.layer,
-      Memories.layer,
-      MemoryPreferences.layer,
-      Layer.provideMerge(Projects.layer, Sessions.layer),
-      Tenants.layer,
-      ToolPresets.layer,
-      WebhookDeliveries.layer,
-      Webhooks.layer,
-      WebSocketTickets.layer
-    )
-  )
-)
-
 const signals = ["SIGTERM", "SIGINT"] as const
 
 /** Done when the process is told to stop once more. */
@@ -358,7 +206,7 @@ const applicationLayer = (configuration: Configuration, instanceId: InstanceId) 
       })
     ),
     Layer.provide(Outbox.layer(configuration.webhookRetries)),
-    Layer.provide(servicesLayer),
+    Layer.provide(Services.layer),
     Layer.provide(RateLimits.layer({ requests: configuration.rateLimit, starts: configuration.rateLimitStarts })),
     Layer.provide(outsideLayer(configuration, instanceId)),
     Layer.provide(settingsLayer(configuration, instanceId)),

@@ -24,7 +24,7 @@ const encoder = new TextEncoder()
 
 const pathOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/** What makes two requests the same: their method, path and body, byte for byte. */
+/** What makes two requests the same: their method, path and body, byte for byte. The body has been read by then. */
 export const identityOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string> =>
   Effect.map(Effect.orDie(request.text), (body) => `${request.method}\n${pathOf(request.url)}\n${body}`)
 

@@ -44,10 +44,7 @@ const checkedLookup =
       const allowed = found.filter(({ address }) => rules.allowsAddress(address))
       const [first] = allowed
       if (first === undefined) return callback(new ExchangeFailed("refused", host), "")
-      if (options.all === true) {
-        const answerAll = callback as unknown as (error: null, addresses: ReadonlyArray<LookupAddress>) => void
-        return answerAll(null, allowed)
-      }
+      if (options.all === true) return callback(null, allowed)
       return callback(null, first.address, first.family)
     })
   }

@@ -96,9 +96,9 @@ export const makeLogReading = Effect.fnUntraced(function* ({ broadcast, isHere, 
     const emit = (frames: NonEmptyReadonlyArray<Frame>) => {
       const end = subject.run_id === null ? -1 : frames.findIndex(({ event }) => event === "done")
       if (end >= 0) over = true
-      const shown = end >= 0 ? frames.slice(0, end + 1) : frames
+      const shown: NonEmptyReadonlyArray<Frame> = end >= 0 ? [frames[0], ...frames.slice(1, end + 1)] : frames
       for (const { seq } of shown) if (seq !== null) cursor = seq
-      return Effect.succeed(isNonEmpty(shown) ? shown : frames)
+      return Effect.succeed(shown)
     }
 
     const next: Effect.Effect<NonEmptyReadonlyArray<Frame>, Cause.Done> = Effect.gen(function* () {

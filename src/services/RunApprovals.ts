@@ -68,7 +68,7 @@ export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
         }
   }
 
-  /** From here on the tool may be at work: it is noted before the agent is told. */
+  /** From here on the tool may be at work: it is noted before the agent is told, however long that takes. */
   const deliver = (id: ApprovalId) =>
     approvals.deliver(lease, id).pipe(Effect.retry(Schedule.spaced(retryPause)), Effect.orDie)
 

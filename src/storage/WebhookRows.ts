@@ -1,22 +1,10 @@
 import { Effect, Result, Schema } from "effect"
 import { SecretUnreadable } from "../domain/errors/StorageErrors.ts"
-import { Moment } from "../domain/Moment.ts"
 import { TenantId } from "../domain/Tenant.ts"
-import { WebhookEvent, WebhookId, WebhookSettings } from "../domain/Webhook.ts"
+import { Webhook, type WebhookId, WebhookSettings } from "../domain/Webhook.ts"
 import { Sealing, type SecretPlace } from "./Sealing.ts"
 
-const shown = {
-  id: WebhookId,
-  events: Schema.Array(WebhookEvent),
-  matcher: Schema.NullOr(Schema.String),
-  timeout: Schema.Int,
-  enabled: Schema.Boolean,
-  disabled_reason: Schema.NullOr(Schema.Literal("gone")),
-  description: Schema.NullOr(Schema.String),
-  previous_secret_until: Schema.NullOr(Moment),
-  created_at: Moment,
-  updated_at: Moment
-} as const
+const { headers: _headers, url: _url, ...shown } = Webhook.fields
 
 /** A row of `webhooks`, its settings as they are stored. */
 export const WebhookRow = Schema.Struct({ ...shown, tenant_id: TenantId, settings: Schema.String })

@@ -64,6 +64,14 @@ const delivered = (id: string) =>
     return row?.["status"] === "delivered" ? row : undefined
   })
 
+/** How often it was tried to write down what came of a delivery. */
+const recordings = async () => {
+  const { text } = await service.request("GET", "/metrics", { key: null })
+  return Number(
+    /^db_query_duration_seconds_count\{operation="WebhookDeliveryRepository.record"\} (\d+)$/m.exec(text)?.[1]
+  )
+}
+
 beforeAll(async () => {
   database = await freshDatabase()
   const { hostname, port } = new URL(database)
@@ -148,12 +156,12 @@ describe("a run whose tenant's webhooks cannot be read", () => {
 describe("a database that is away while a webhook is told", () => {
   it("is waited for: what came of it is written down, and nothing is told twice", async () => {
     const calls = endpoint.calls.length
-    answer = async () => {
-      await faults.refused.on()
-      // The answer comes while nobody can write it down.
-      setTimeout(() => void faults.refused.off(), 1500)
-    }
+    // The answer comes while nobody can write it down.
+    answer = faults.refused.on
+    const before = await recordings()
     const made = await send("test")
+    await until("it could not be written down", async () => (await recordings()) > before)
+    await faults.refused.off()
     const row = await delivered(textAt(made.body, "id"))
     assert.deepInclude(row, { attempts: 1, last_status: 204 })
     assert.lengthOf(endpoint.calls, calls + 1)

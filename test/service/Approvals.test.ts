@@ -12,6 +12,7 @@ import { until } from "./Polling.ts"
 import { scripted } from "./Prompts.ts"
 import { openSocket, type Socket } from "./Socket.ts"
 import { useService } from "./UseService.ts"
+import { toolResults } from "./ToolResults.ts"
 
 const setting = useService({ env: { OUTBOUND_ALLOW: "127.0.0.9" } })
 
@@ -71,14 +72,6 @@ const finish = async (stream: EventReader) => {
   assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
 }
 
-/** The results of the tools of a run, in order. */
-const results = (stream: EventReader): ReadonlyArray<string> =>
-  stream
-    .all("message")
-    .flatMap(({ data }) => listAt(data, "content"))
-    .filter((block) => at(block, "type") === "tool_result")
-    .map((block) => JSON.stringify(at(block, "content")))
-
 const statuses = (stream: EventReader) =>
   stream.all("status").map(({ data }) => [at(data, "status"), at(data, "message")])
 
@@ -129,7 +122,7 @@ describe("a permission", () => {
     assert.isTrue(existsSync(await fileOf(stream, "other.txt")))
     assert.isFalse(existsSync(await fileOf(stream, "edited.txt")))
     assert.isFalse(existsSync(await fileOf(stream, "denied.txt")))
-    assert.include(results(stream)[2] ?? "", "Not on a Tuesday.")
+    assert.include(toolResults(stream)[2] ?? "", "Not on a Tuesday.")
     assert.deepEqual(
       statuses(stream).map(([status]) => status),
       ["approval_allowed", "approval_allowed", "approval_denied"]
@@ -189,7 +182,7 @@ describe("a permission", () => {
     assert.include(String(at(event.data, "reason")), "look at this")
     await accepted(event, { decision: "allow" })
     await finish(stream)
-    assert.include(results(stream)[0] ?? "", "42")
+    assert.include(toolResults(stream)[0] ?? "", "42")
   })
 
   it("is refused when nobody answers in time, or when the run ends; after that it is gone", async () => {
@@ -204,7 +197,7 @@ describe("a permission", () => {
     assert.deepEqual(at(late.body, "error.details"), { approval_id: idOf(first), status: "expired" })
     assert.strictEqual(sumOf(await scrape(setting().service), "approvals_total", { outcome: "expired" }), before + 1)
     await finish(stream)
-    assert.include(results(stream)[0] ?? "", "Nobody answered in time")
+    assert.include(toolResults(stream)[0] ?? "", "Nobody answered in time")
     assert.isFalse(existsSync(await fileOf(stream, "late.txt")))
 
     const cut = await start([bash("touch cut.txt")])
@@ -278,7 +271,7 @@ describe("answers", () => {
     assert.deepInclude(given.body, { status: "accepted", session_id: stream.sessionId }, given.text)
     await finish(stream)
     assert.strictEqual(existsSync(await fileOf(stream, "race.txt")), winner === "allow")
-    const last = results(stream).at(-1) ?? ""
+    const last = toolResults(stream).at(-1) ?? ""
     assert.include(last, "Red")
     assert.include(last, "Fig, Plum")
     const nothing = await service.request("POST", path, { body: { answer: "Blue" } })

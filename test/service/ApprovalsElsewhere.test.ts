@@ -4,11 +4,12 @@ import { afterAll, assert, beforeAll, it } from "vitest"
 import { untilNoAgents } from "./AgentProcesses.ts"
 import { rowsOf } from "./Database.ts"
 import { type Instances, startInstances } from "./Instances.ts"
-import { at, listAt, textAt } from "./Json.ts"
+import { at, textAt } from "./Json.ts"
 import { eventually, until } from "./Polling.ts"
 import { scripted } from "./Prompts.ts"
 import type { Service } from "./Service.ts"
 import { useModel } from "./UseService.ts"
+import { toolResultBlocks } from "./ToolResults.ts"
 
 const model = useModel()
 
@@ -92,9 +93,5 @@ it("an approval given two instances and one restart later runs exactly the appro
   const { cwd, status } = await runOf(runId)
   assert.strictEqual(status, "completed")
   assert.strictEqual(readFileSync(join(String(cwd), "out.txt"), "utf8"), "finished\nedited\n")
-  const results = events
-    .filter(({ event }) => event === "message")
-    .flatMap(({ data }) => listAt(data, "content"))
-    .filter((block) => at(block, "type") === "tool_result")
-  assert.lengthOf(results, 2)
+  assert.lengthOf(toolResultBlocks(events), 2)
 })

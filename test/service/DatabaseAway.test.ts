@@ -9,6 +9,7 @@ import { eventually, until } from "./Polling.ts"
 import { scripted, small } from "./Prompts.ts"
 import { type Answer, type Service, startService } from "./Service.ts"
 import { stopCleanly, useModel } from "./UseService.ts"
+import { toolResultBlocks } from "./ToolResults.ts"
 
 const model = useModel()
 
@@ -210,10 +211,7 @@ describe("an answer while PostgreSQL is away", () => {
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/)
     assert.strictEqual(accepted.status, 200, accepted.text)
     assert.strictEqual(at(asking.first("done").data, "reason"), "completed", asking.raw)
-    const results = asking.all("message").flatMap(({ data }) => listAt(data, "content"))
-    assert.lengthOf(
-      results.filter((block) => at(block, "type") === "tool_result" && at(block, "is_error") === false),
-      1
-    )
+    const made = toolResultBlocks(asking.events).filter((block) => at(block, "is_error") === false)
+    assert.lengthOf(made, 1)
   })
 })

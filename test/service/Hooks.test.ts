@@ -8,6 +8,7 @@ import { json, signatureOf, useHookEndpoint } from "./HookEndpoint.ts"
 import { at, listAt, textAt } from "./Json.ts"
 import { scripted, small } from "./Prompts.ts"
 import { useService } from "./UseService.ts"
+import { toolResults } from "./ToolResults.ts"
 
 const setting = useService({ env: { OUTBOUND_ALLOW: "127.0.0.9" } })
 
@@ -43,14 +44,6 @@ const run = async (body: Readonly<Record<string, unknown>>, key?: string): Promi
 }
 
 const bash = (command: string): Step => ({ tool: "Bash", input: { command } })
-
-/** The results of the tools of a run, in order. */
-const results = (stream: EventReader): ReadonlyArray<string> =>
-  stream
-    .all("message")
-    .flatMap(({ data }) => listAt(data, "content"))
-    .filter((block) => at(block, "type") === "tool_result")
-    .map((block) => JSON.stringify(at(block, "content")))
 
 const failures = (stream: EventReader) =>
   stream
@@ -96,7 +89,7 @@ describe("a PreToolUse hook", () => {
 
   it("decides about every call, also where permissions are bypassed; without an answer that counts it is refused", () => {
     assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
-    const [allowed, denied, asked, changed, ...unanswered] = results(stream)
+    const [allowed, denied, asked, changed, ...unanswered] = toolResults(stream)
     assert.include(allowed ?? "", "allowed 42")
     assert.include(denied ?? "", "not on my watch")
     assert.notInclude(asked ?? "", "asked 42")
@@ -180,7 +173,7 @@ describe("an endpoint that may not or cannot be reached", () => {
         ]
       }
     })
-    const [refused, unreachable, unasked] = results(stream)
+    const [refused, unreachable, unasked] = toolResults(stream)
     assert.include(refused ?? "", "url_refused")
     assert.notInclude(refused ?? "", "42")
     assert.include(unreachable ?? "", "no_connection")

@@ -12,6 +12,7 @@ import { misbehaving, program, type RemoteServer, startRemote } from "./McpServe
 import { until } from "./Polling.ts"
 import { scripted, small } from "./Prompts.ts"
 import { useService } from "./UseService.ts"
+import { toolResults } from "./ToolResults.ts"
 
 const secrets = {
   env: "environment-secret-5f2c",
@@ -72,13 +73,6 @@ const statuses = (stream: EventReader): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     listAt(stream.first("init").data, "mcp_servers").map((server) => [textAt(server, "name"), at(server, "status")])
   )
-
-const results = (stream: EventReader): ReadonlyArray<string> =>
-  stream
-    .all("message")
-    .flatMap(({ data }) => listAt(data, "content"))
-    .filter((block) => at(block, "type") === "tool_result")
-    .map((block) => JSON.stringify(at(block, "content")))
 
 /** The servers whose tools the model was offered in the first request of an agent, by what its system prompt says. */
 const serversOf = (stream: EventReader, system: string): ReadonlyArray<string> => {
@@ -169,14 +163,14 @@ describe("a run of a tenant that has MCP servers", () => {
   })
 
   it("calls their tools over stdio, HTTP and server-sent events", () => {
-    const answers = results(stream).join("\n")
+    const answers = toolResults(stream).join("\n")
     for (const place of ["the house", "here", "there", "the stream"]) assert.include(answers, `Echo: from ${place}`)
   })
 
   it("runs no tool that nobody has allowed", () => {
     const denied = stream.all("permission_denied").map(({ data }) => at(data, "tool_name"))
     assert.deepEqual(denied, ["mcp__local__get-sum"])
-    assert.notInclude(results(stream).join("\n"), "42")
+    assert.notInclude(toolResults(stream).join("\n"), "42")
   })
 
   it("gives secrets to the servers, on no command line and in no event", () => {
@@ -236,7 +230,7 @@ describe("mcp_servers in a request", () => {
       { mcp_servers: { mine: { ...program, env }, off: { enabled: false } }, allowed_tools: ["mcp__mine__echo"] }
     )
     assert.deepEqual(statuses(stream), { mine: "connected" })
-    assert.include(results(stream)[0] ?? "", "Echo: asked for")
+    assert.include(toolResults(stream)[0] ?? "", "Echo: asked for")
     const { database, service } = setting()
     const [run] = await rowsOf(database, "SELECT runs::text AS text FROM runs WHERE id = $1", [stream.runId])
     assert.notInclude(String(run?.["text"]), env.OWN)
@@ -334,7 +328,7 @@ describe("an agent that names MCP servers", () => {
     assert.deepEqual(serversOf(stream, "You read."), ["local", "remote"])
     assert.deepEqual(serversOf(stream, "You have all."), ["remote"])
     assert.deepEqual(serversOf(stream, "You have none."), [])
-    const answers = results(stream).join("\n")
+    const answers = toolResults(stream).join("\n")
     assert.include(answers, "Echo: from the clerk")
     assert.strictEqual(answers.split("Echo: from an errand").length, 2, "the errand's call and not the clerk's")
     assert.isTrue(running.some((text) => text.includes(`LOCAL_TOKEN=${secrets.env}`)))
@@ -384,7 +378,7 @@ describe("another tenant", () => {
       stranger
     )
     assert.deepEqual(statuses(stream), { house: "connected" })
-    const answers = results(stream).join("\n")
+    const answers = toolResults(stream).join("\n")
     assert.include(answers, "Echo: for all")
     assert.notInclude(answers, "Echo: not yours")
     await add("house", "http", { url: "https://example.com/mcp", enabled: false }, stranger)

@@ -122,12 +122,15 @@ const assertWentOn = async (reader: EventReader, name: string) => {
 
 describe("a reader on another instance", () => {
   it("keeps a run going that would end without one", async () => {
-    const live = await one.stream("POST", "/api/v1/query", { body: { ...small, prompt: held("Slowly.", "never") } })
-    await live.waitFor("init")
+    const start = (gate: string) =>
+      one.stream("POST", "/api/v1/query", { body: { ...small, prompt: held("Slowly.", gate) } })
+    const [live, unread] = await Promise.all([start("never"), start("nor-this")])
+    await Promise.all([live.waitFor("init"), unread.waitFor("init")])
     const reader = await follow(two, live.runId)
     await reader.waitFor("init")
     live.close()
-    await new Promise((resolve) => setTimeout(resolve, 3500))
+    unread.close()
+    assert.strictEqual((await ended(unread.runId))["status"], "interrupted")
     assert.strictEqual((await rowOf(live.runId))["status"], "running")
     reader.close()
     assert.strictEqual((await ended(live.runId))["status"], "interrupted")

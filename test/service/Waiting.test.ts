@@ -10,6 +10,7 @@ import { at, listAt, textAt } from "./Json.ts"
 import { until } from "./Polling.ts"
 import { scripted } from "./Prompts.ts"
 import { useService } from "./UseService.ts"
+import { toolResults } from "./ToolResults.ts"
 
 // An agent is let go as soon as it does nothing but wait.
 const setting = useService({ env: { APPROVAL_HOLD: "0 seconds", OUTBOUND_ALLOW: "127.0.0.9" } })
@@ -55,13 +56,6 @@ const answer = (stream: EventReader, given: unknown) =>
 
 const statusOf = async (stream: EventReader) =>
   at((await setting().service.request("GET", `/api/v1/runs/${stream.runId}`)).body, "status")
-
-const results = (stream: EventReader): ReadonlyArray<string> =>
-  stream
-    .all("message")
-    .flatMap(({ data }) => listAt(data, "content"))
-    .filter((block) => at(block, "type") === "tool_result")
-    .map((block) => JSON.stringify(at(block, "content")))
 
 const lines = async (stream: EventReader, name: string): Promise<ReadonlyArray<string>> => {
   const [row] = await rowsOf(setting().database, "SELECT cwd FROM sessions WHERE id = $1", [stream.sessionId])
@@ -112,7 +106,7 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual(at(reader.first("result").data, "result"), "Done.")
     assert.isAbove(model.requests().length, requests)
     assert.lengthOf(endpoint.calls, calls)
-    const told = [...results(first), ...results(reader)]
+    const told = [...toolResults(first), ...toolResults(reader)]
     assert.lengthOf(told, 3, JSON.stringify(told))
     assert.lengthOf(
       told.filter((text) => text.includes("was not made")),
@@ -151,18 +145,18 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual(told.status, 200, told.text)
     const second = await goOn(asked)
     await second.finished()
-    assert.include(results(second)[0] ?? "", "Blue")
+    assert.include(toolResults(second)[0] ?? "", "Blue")
     assert.strictEqual(at(second.first("done").data, "reason"), "waiting", second.raw)
     await answer(second, { decision: "deny", message: "Not this one." })
     const third = await goOn(second)
     await third.finished()
-    assert.include(results(third)[0] ?? "", "Not this one.")
+    assert.include(toolResults(third)[0] ?? "", "Not this one.")
     // What needs no permission is not asked about because of what did.
-    assert.include(results(third)[1] ?? "", "later")
+    assert.include(toolResults(third)[1] ?? "", "later")
     assert.strictEqual(at(third.first("done").data, "reason"), "waiting", third.raw)
     const last = await goOn(third)
     await last.finished()
-    assert.include(results(last)[0] ?? "", "Nobody answered in time")
+    assert.include(toolResults(last)[0] ?? "", "Nobody answered in time")
     assert.strictEqual(at(last.first("done").data, "reason"), "completed", last.raw)
     assert.deepEqual(await lines(asked, "out.txt"), [])
     assert.strictEqual((await answer(third, { decision: "allow" })).status, 410)

@@ -14,6 +14,7 @@ import { until } from "./Polling.ts"
 import { scripted, small } from "./Prompts.ts"
 import type { Answer } from "./Service.ts"
 import { useService } from "./UseService.ts"
+import { toolResultBlocks } from "./ToolResults.ts"
 
 const setting = useService({ env: { OUTBOUND_ALLOW: "127.0.0.9" } })
 
@@ -66,13 +67,10 @@ const errorOf = ({ body, status }: Answer) => [status, at(body, "error.error_id"
 
 const bash = (command: string): Step => ({ tool: "Bash", input: { command } })
 
-const results = (stream: EventReader): ReadonlyArray<string> =>
-  stream
-    .all("message")
-    .filter(({ data }) => at(data, "parent_tool_use_id") === null)
-    .flatMap(({ data }) => listAt(data, "content"))
-    .filter((block) => at(block, "type") === "tool_result")
-    .map((block) => JSON.stringify(at(block, "content")))
+const results = ({ events }: EventReader): ReadonlyArray<string> =>
+  toolResultBlocks(events.filter(({ data }) => at(data, "parent_tool_use_id") === null)).map((block) =>
+    JSON.stringify(at(block, "content"))
+  )
 
 describe("a webhook", () => {
   let house: House

@@ -11,7 +11,7 @@ import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { type RunEnd, RunRepository } from "../../src/storage/RunRepository.ts"
 import { settings } from "../http/Fakes.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
-import { type Repositories, onServerDatabase } from "../storage/Databases.ts"
+import { type Stored, onServerDatabase } from "../storage/Databases.ts"
 import { completed, existing, instance, newSession, newTenant, started } from "../storage/Fixtures.ts"
 
 const seed = Number(process.env["LOG_SEED"] ?? Date.now() % 2 ** 31)
@@ -234,7 +234,7 @@ onServerDatabase("the log of two instances", (it) => {
     () =>
       Effect.gen(function* () {
         yield* Effect.log(`log: ${rounds} histories, LOG_SEED=${seed}`)
-        const services = yield* Effect.context<Repositories>()
+        const services = yield* Effect.context<Stored>()
         yield* Effect.promise(() =>
           fc.assert(
             fc.asyncProperty(histories, mostlyFalse, async (history, deaf) => {

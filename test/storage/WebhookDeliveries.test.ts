@@ -1,24 +1,15 @@
-import { NodeCrypto } from "@effect/platform-node"
-import { assert } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted } from "effect"
-import { SecureRandom } from "effect/crypto"
+import { assert, describe } from "@effect/vitest"
+import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import { randomBytes } from "node:crypto"
 import type { InstanceId } from "../../src/domain/Run.ts"
 import type { TenantId } from "../../src/domain/Tenant.ts"
 import { WebhookId } from "../../src/domain/Webhook.ts"
 import { RetentionRepository } from "../../src/storage/RetentionRepository.ts"
-import { Sealing } from "../../src/storage/Sealing.ts"
 import { type BusyEndpoints, WebhookDeliveryRepository } from "../../src/storage/WebhookDeliveryRepository.ts"
 import { WebhookRepository } from "../../src/storage/WebhookRepository.ts"
 import { onServerDatabase } from "./Databases.ts"
 import { existing, finishedRun, newSession, newTenant, otherInstance, started, thisInstance } from "./Fixtures.ts"
 import { planOf } from "./Plans.ts"
-
-const sealing = Sealing.layer(Redacted.make(randomBytes(32).toString("base64")), "/nowhere").pipe(
-  Layer.provide([NodeCrypto.layerDigest, SecureRandom.layerWebCrypto])
-)
-const repositories = Layer.merge(WebhookDeliveryRepository.layer, WebhookRepository.layer).pipe(Layer.provide(sealing))
 
 const second = 1000
 const nobody: BusyEndpoints = { webhooks: [], tenants: [] }
@@ -59,7 +50,7 @@ const listOf = Effect.fnUntraced(function* (tenant: TenantId, webhook: WebhookId
 })
 
 onServerDatabase("what webhooks are told", (it) => {
-  it.layer(repositories)("in the outbox", (it) => {
+  describe("in the outbox", () => {
     it.effect("stands there when a run has ended, for those that are enabled, and for no other tenant's", () =>
       Effect.gen(function* () {
         const tenant = yield* newTenant
@@ -180,7 +171,7 @@ onServerDatabase("what webhooks are told", (it) => {
 })
 
 onServerDatabase("the outbox of a busy installation", (it) => {
-  it.layer(repositories)("with thousands of rows", (it) => {
+  describe("with thousands of rows", () => {
     it.effect("is read by indexes", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
