@@ -1,5 +1,5 @@
 import { Context, type Effect, type Redacted, type Scope, type Stream } from "effect"
-import type { AgentEvent, SuspendedCall } from "../domain/Agent.ts"
+import type { AgentEvent, AgentSpent, SuspendedCall } from "../domain/Agent.ts"
 import type { AgentEquipment } from "../domain/AgentEquipment.ts"
 import type { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
 import type { AgentProcessFailure, TranscriptNotStored, TranscriptUnreadable } from "../domain/errors/AgentErrors.ts"
@@ -87,6 +87,8 @@ export interface RunningAgent {
   readonly interrupt: Effect.Effect<void>
   /** Changes it while it works; answers with why it did not change, or null. */
   change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
+  /** What it has spent until now: its dollars are null if it cannot say so soon. */
+  readonly spent: Effect.Effect<AgentSpent>
   /** Whether it does nothing but wait for the decision about a tool call, so that nothing is lost when it is let go. */
   waitsOnlyFor(tool_use_id: string): boolean
   /**

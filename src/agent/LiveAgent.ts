@@ -96,6 +96,12 @@ export class LiveAgent {
     await this.#query.setModel(model)
   }
 
+  /** What it has cost so far. */
+  async spent(): Promise<unknown> {
+    // The scan of transcripts that is skipped would be for a person at a terminal.
+    return this.#query.usage_EXPERIMENTAL_MAY_CHANGE_DO_NOT_RELY_ON_THIS_API_YET({ skipBehaviors: true })
+  }
+
   kill(): void {
     this.#closed = true
     this.process?.kill()

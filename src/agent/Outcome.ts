@@ -24,9 +24,9 @@ import {
   StructuredOutputMissing,
   type ModelFailure
 } from "../domain/errors/ModelErrors.ts"
-import type { ModelUsage } from "../domain/RunEvent.ts"
+import type { ModelUsage } from "../domain/Run.ts"
 import { usageOf } from "./EventMapping.ts"
-import type { SdkResult } from "./SdkMessages.ts"
+import type { SdkModelUsage, SdkResult } from "./SdkMessages.ts"
 
 /** What is known of a turn beside its result. */
 export interface TurnFacts {
@@ -50,7 +50,8 @@ export const unknownResult: AgentResult = {
   permission_denials: []
 }
 
-const modelUsageOf = (used: SdkResult["modelUsage"][string]): ModelUsage => ({
+/** What one model did, in the words of the domain. */
+export const modelUsageOf = (used: typeof SdkModelUsage.Type): ModelUsage => ({
   input_tokens: used.inputTokens,
   output_tokens: used.outputTokens,
   cache_read_input_tokens: used.cacheReadInputTokens,

@@ -1,5 +1,5 @@
-import { Cause, Clock, Effect, Option, Queue, Result, Schedule, Schema, Stream } from "effect"
-import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
+import { Cause, Clock, Effect, Option, Queue, Record, Result, Schedule, Schema, Stream } from "effect"
+import type { AgentEvent, AgentOutcome, AgentSpent } from "../domain/Agent.ts"
 import {
   AgentProtocolBroken,
   AgentStartTimedOut,
@@ -16,12 +16,13 @@ import type { AgentSettings, BegunTurn, RunningAgent } from "./AgentRuntime.ts"
 import { eventsOf, nameOf } from "./EventMapping.ts"
 import { setAsideTurn } from "./InterruptedTranscript.ts"
 import type { LiveAgent } from "./LiveAgent.ts"
-import { outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
+import { modelUsageOf, outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
 import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
 import { Todos } from "./Todos.ts"
-import { SdkInit, SdkInitSession, SdkResult } from "./SdkMessages.ts"
+import { SdkInit, SdkInitSession, SdkResult, SdkSpent } from "./SdkMessages.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
 import type { ToolRequests } from "./ToolRequests.ts"
+import { TurnTally } from "./TurnTally.ts"
 import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 
 /** How many events may wait for their reader before the agent's output is left where it is. */
@@ -31,12 +32,16 @@ const stoppedWithinMillis = 2000
 /** How long an agent may take to change: less than who asked for it waits. */
 const changedWithinMillis = 4000
 
+/** How long an agent may take to say what it has spent: it answers in milliseconds, or is stuck. */
+const spentWithinMillis = 1000
+
 /** How long a request waits for the message that it is about, and how often that is looked for. */
 const seenWithinMillis = 2000
 const seenCheckEvery = 10
 
 const decodeInit = Schema.decodeUnknownResult(SdkInit)
 const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
+const decodeSpent = Schema.decodeUnknownEffect(SdkSpent)
 const decodeResult = Schema.decodeUnknownResult(SdkResult)
 const isPermissionMode = Schema.is(PermissionMode)
 
@@ -53,6 +58,7 @@ export const runTurn = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const watch = new TurnWatch()
   const todos = new Todos()
+  const tally = new TurnTally()
   const started = performance.now()
   const killsBefore = outOfMemoryKills()
   const facts = () => ({
@@ -111,6 +117,19 @@ export const runTurn = Effect.fnUntraced(function* (
     return yield* attempt("model", () => agent.setModel(model))
   })
 
+  const spent = Effect.tryPromise(() => agent.spent()).pipe(
+    Effect.flatMap(decodeSpent),
+    Effect.timeoutOption(spentWithinMillis),
+    Effect.orElseSucceed(() => Option.none()),
+    Effect.map(Option.getOrUndefined),
+    Effect.map((answer): AgentSpent => ({
+      num_turns: tally.turns,
+      usage: tally.usage,
+      total_cost_usd: answer?.session.total_cost_usd ?? null,
+      model_usage: answer === undefined ? null : Record.map(answer.session.model_usage, modelUsageOf)
+    }))
+  )
+
   const abort = Effect.fnUntraced(function* (verdict: Verdict) {
     if (yield* judge(verdict)) agent.kill()
   })
@@ -168,6 +187,7 @@ export const runTurn = Effect.fnUntraced(function* (
     // Each turn has an init, and a turn is what one prompt begins: there is one.
     if (name === "system/init") return watch.ready ? undefined : yield* onInit(message)
     watch.see(name, message)
+    if (name === "stream_event") tally.see(message)
     const events = eventsOf(name, message)
     if (Option.isNone(events)) {
       yield* Effect.logDebug(`The agent sent a message that is not known: ${name}.`)
@@ -264,6 +284,7 @@ export const runTurn = Effect.fnUntraced(function* (
         duration: changedWithinMillis,
         orElse: () => Effect.succeed("timed_out" as const)
       }),
+    spent,
     waitsOnlyFor: (id) =>
       requests.deciding.has(id) && transcript.hasCall(id) && atWork().every((one) => requests.deciding.has(one)),
     setAside: Effect.fnUntraced(function* (id) {

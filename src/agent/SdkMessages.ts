@@ -70,6 +70,15 @@ export const SdkStreamEvent = Schema.Struct({
   })
 })
 
+/** The first event of a message in that stream: tokens as far as they are known then. */
+export const SdkMessageStart = Schema.Struct({
+  ...parent,
+  event: Schema.Struct({ message: Schema.Struct({ usage: SdkUsage }) })
+})
+
+/** One of its last events: all that the message came to. */
+export const SdkMessageDelta = Schema.Struct({ ...parent, event: Schema.Struct({ usage: SdkUsage }) })
+
 /** A tool call that needed a permission that nobody was there to give. */
 export const SdkPermissionDenied = Schema.Struct({
   tool_name: Schema.String,
@@ -111,6 +120,11 @@ export const SdkModelUsage = Schema.Struct({
   cacheReadInputTokens: counted,
   cacheCreationInputTokens: counted,
   costUSD: Schema.Finite.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
+})
+
+/** What an agent answers when it is asked what it has cost. */
+export const SdkSpent = Schema.Struct({
+  session: Schema.Struct({ total_cost_usd: Schema.Finite, model_usage: Schema.Record(Schema.String, SdkModelUsage) })
 })
 
 /** The end of a turn. */

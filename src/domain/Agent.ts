@@ -38,6 +38,9 @@ export const AgentResult = Schema.Struct({
 })
 export type AgentResult = typeof AgentResult.Type
 
+/** What an agent has spent on a turn, as far as it has said so. */
+export type AgentSpent = Pick<AgentResult, "num_turns" | "total_cost_usd" | "usage" | "model_usage">
+
 /** A tool call that somebody must decide about: the agent waits for it. */
 export interface ToolRequest {
   readonly tool_name: string

@@ -13,7 +13,7 @@ export class TenantBudget extends Schema.Class<TenantBudget>("TenantBudget")({
   operator_usd_per_day: Schema.NullOr(BudgetLimit),
   /** What the tenant's admin allows within that. */
   tenant_usd_per_day: Schema.NullOr(BudgetLimit),
-  /** Dollars of the runs that ended today, however they ended, as far as they are known. */
+  /** Dollars of the runs that ended today, however they ended, and of those that wait, as far as they are known. */
   spent_today_usd: Schema.Finite,
   /** When the next day begins. */
   resets_at: Moment
@@ -21,6 +21,7 @@ export class TenantBudget extends Schema.Class<TenantBudget>("TenantBudget")({
 
 /** What a run may spend beside its own `max_budget_usd`. */
 export interface Allowance {
+  /** Nothing is left where it is 0 or less. */
   readonly left_usd: number
   /** What it fails with when it has spent that; `cost` is what it came to. */
   readonly spent: (cost: number) => BudgetSpent

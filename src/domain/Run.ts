@@ -36,6 +36,36 @@ export const Usage = Schema.Struct({
 })
 export type Usage = typeof Usage.Type
 
+/** The tokens of both. */
+export const addUsage = (one: Usage, other: Usage): Usage => ({
+  input_tokens: one.input_tokens + other.input_tokens,
+  output_tokens: one.output_tokens + other.output_tokens,
+  cache_read_input_tokens: one.cache_read_input_tokens + other.cache_read_input_tokens,
+  cache_creation_input_tokens: one.cache_creation_input_tokens + other.cache_creation_input_tokens
+})
+
+/** What one model did in a run. */
+export const ModelUsage = Schema.Struct({ ...Usage.fields, total_cost_usd: Schema.Finite })
+export type ModelUsage = typeof ModelUsage.Type
+
+/**
+ * What a run has come to so far: sums over all the agents that have worked on it, of which there is more than one when it
+ * waited for an answer, or was left to another instance. Null is what nothing is known of.
+ */
+export const RunTotals = Schema.Struct({
+  num_turns: Schema.NullOr(Schema.Int),
+  /** This run's own dollars, as far as they are known. */
+  total_cost_usd: Schema.NullOr(Schema.Finite),
+  /** Whether it may have cost more than that: an agent of it was lost before it could say. */
+  cost_unknown: Schema.Boolean,
+  usage: Schema.NullOr(Usage),
+  /** The same by model: subagents and fallbacks may use others. */
+  model_usage: Schema.NullOr(Schema.Record(Schema.String, ModelUsage)),
+  /** Milliseconds that were spent on it, without those in which it waited in the queue or for an answer. */
+  duration_ms: Schema.NullOr(Schema.Int)
+})
+export type RunTotals = typeof RunTotals.Type
+
 /** Why a run failed, by the catalogue's names. */
 export const RunError = Schema.Struct({
   code: Schema.String,
@@ -56,11 +86,7 @@ export class Run extends Schema.Class<Run>("Run")({
   start_seq: Sequence,
   /** The sequence number of its last event so far. */
   last_seq: Sequence,
-  num_turns: Schema.NullOr(Schema.Int),
-  /** This run's own dollars; null while unknown. */
-  total_cost_usd: Schema.NullOr(Schema.Finite),
-  cost_unknown: Schema.Boolean,
-  usage: Schema.NullOr(Usage),
+  ...RunTotals.fields,
   error: Schema.NullOr(RunError)
 }) {}
 

@@ -3,7 +3,7 @@ import { ApprovalId, Question, ToolInput } from "./Approval.ts"
 import { Restore } from "./Checkpoint.ts"
 import { ContentBlock, ContentDelta } from "./ContentBlock.ts"
 import { Moment } from "./Moment.ts"
-import { RunId, Sequence, Usage } from "./Run.ts"
+import { RunId, RunTotals, Sequence, Usage } from "./Run.ts"
 import { PermissionMode } from "./RunOptions.ts"
 import { SessionId } from "./Session.ts"
 
@@ -129,10 +129,6 @@ export const StatusData = Schema.Struct({
   run_id: Schema.optionalKey(RunId)
 })
 
-/** What one model did in a run. */
-export const ModelUsage = Schema.Struct({ ...Usage.fields, total_cost_usd: Schema.Finite })
-export type ModelUsage = typeof ModelUsage.Type
-
 /** How the run ended for the agent: its answer and what it cost. */
 export const ResultData = Schema.Struct({
   ...run,
@@ -141,14 +137,8 @@ export const ResultData = Schema.Struct({
   saved: Schema.Boolean,
   result: Schema.NullOr(Schema.String),
   stop_reason: Schema.NullOr(Schema.String),
-  num_turns: Schema.NullOr(Schema.Int),
-  /** This run's own dollars. */
-  total_cost_usd: Schema.NullOr(Schema.Finite),
-  cost_unknown: Schema.Boolean,
+  ...RunTotals.fields,
   duration_ms: Schema.Int,
-  usage: Schema.NullOr(Usage),
-  /** The same by model: subagents and fallbacks may use others. */
-  model_usage: Schema.NullOr(Schema.Record(Schema.String, ModelUsage)),
   permission_denials: Schema.Array(PermissionDeniedData),
   /** What the agent gave in the form of `output_format`; there when the request asked for one. */
   structured_output: Schema.optionalKey(Schema.Json)

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Option } from "effect"
 import type { Allowance, TenantBudget } from "../domain/Budget.ts"
-import { type BudgetSpent, TenantNotFound } from "../domain/errors/BudgetErrors.ts"
+import { TenantNotFound } from "../domain/errors/BudgetErrors.ts"
 import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
@@ -20,10 +20,10 @@ export class Budgets extends Context.Service<
       usd_per_day: number | null
     ): Effect.Effect<TenantBudget, TenantNotFound | ValidationFailed | DatabaseFailure>
     /**
-     * What a run of the session may spend now; null where there is no limit. Runs that go on at the same time do not
-     * see each other's expenses before they end.
+     * What a run of the session may spend now, if anything; null where there is no limit. Runs that go on at the same
+     * time do not see each other's expenses before they end or wait.
      */
-    allowance(tenant: TenantId, session: SessionId): Effect.Effect<Allowance | null, BudgetSpent | DatabaseFailure>
+    allowance(tenant: TenantId, session: SessionId): Effect.Effect<Allowance | null, DatabaseFailure>
   }
 >()("causeway/services/Budgets") {
   static readonly layer = Layer.effect(

@@ -13,6 +13,7 @@ import { makeContinuation } from "./RunContinuation.ts"
 import { makeRunLoss } from "./RunLoss.ts"
 import { makeSuspension } from "./RunSuspension.ts"
 import { noteUnowned } from "./RunMetrics.ts"
+import { totalsOf } from "./RunTotals.ts"
 
 /** How often expired leases are looked for, and how long one must have been seen before it is taken over. */
 const sweepEvery = 1000
@@ -45,7 +46,7 @@ export const layer = Layer.effectDiscard(
       const entered = yield* Effect.result(Scope.provide(admission.enter(run.tenant_id), place))
       if (Result.isSuccess(entered)) return yield* continueRun(run, place)
       yield* Scope.close(place, Exit.void)
-      yield* queue.release(run.lease)
+      yield* queue.release(run.lease, totalsOf(run.run))
       yield* doorbell.ring(queueBell)
     }, Effect.uninterruptible)
 

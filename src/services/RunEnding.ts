@@ -3,20 +3,22 @@ import { entryOf } from "../domain/errors/catalogue.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
-import type { FinalRunStatus, Run, RunError, RunId } from "../domain/Run.ts"
+import type { FinalRunStatus, Run, RunError, RunId, RunTotals } from "../domain/Run.ts"
 import type { DoneReason, ResultData, RunEvent } from "../domain/RunEvent.ts"
 import type { SessionId, SessionStatus } from "../domain/Session.ts"
 import type { RunEnd } from "../storage/RunRepository.ts"
 import type { CommitFailure } from "./LogWriter.ts"
+import { totalsOf, withSegment } from "./RunTotals.ts"
 
 /** Which run ends, and what its last events must say beside the outcome. */
 export interface EndingRun {
   readonly session_id: SessionId
   readonly run_id: RunId
   readonly request_id: string | null
+  /** What it had come to before the agent that ended now. */
+  readonly earlier: RunTotals
+  /** How long that agent was at work. */
   readonly duration_ms: number
-  /** Whether an earlier part of it was lost, and with it what that had cost. */
-  readonly costIncomplete: boolean
 }
 
 type OutcomeEnd = Omit<RunEnd, "transcript_complete">
@@ -45,22 +47,32 @@ export const runErrorOf = (failure: RunFailure): RunError => {
   return { code, error_id, message: failure.message }
 }
 
+const totalsAt = ({ duration_ms, earlier }: EndingRun, result: AgentResult): RunTotals =>
+  withSegment(earlier, result, duration_ms)
+
 const resultEvent = (run: EndingRun, result: AgentResult, saved: boolean): RunEvent => {
+  const totals = totalsAt(run, result)
   const data: ResultData = {
     session_id: run.session_id,
     run_id: run.run_id,
     is_error: false,
     saved,
     ...result,
-    cost_unknown: run.costIncomplete || result.total_cost_usd === null,
-    duration_ms: run.duration_ms
+    ...totals,
+    duration_ms: totals.duration_ms ?? 0
   }
   return { event: "result", data }
 }
 
+/** What an agent came to, with what the run came to in place of its own part of that. */
+const withTotals = (run: EndingRun, result: AgentResult): AgentResult => {
+  const { model_usage, num_turns, total_cost_usd, usage } = totalsAt(run, result)
+  return { ...result, model_usage, num_turns, total_cost_usd, usage }
+}
+
 const errorEvent = (run: EndingRun, failure: RunFailure, result: AgentResult | null): RunEvent => {
   const error = toErrorObject(failure, run.request_id)
-  const details = result === null ? error.details : { ...error.details, result: { ...result } }
+  const details = result === null ? error.details : { ...error.details, result: withTotals(run, result) }
   return { event: "error", data: { ...error, details, fatal: true } }
 }
 
@@ -78,10 +90,7 @@ const endOf = (
 ): OutcomeEnd => ({
   status,
   session_status,
-  num_turns: result.num_turns,
-  total_cost_usd: result.total_cost_usd,
-  cost_unknown: run.costIncomplete || result.total_cost_usd === null,
-  usage: result.usage,
+  ...totalsAt(run, result),
   error: failure === null ? null : runErrorOf(failure)
 })
 
@@ -144,9 +153,8 @@ export const waitingEvents = ({ run_id, session_id }: Pick<Run, "session_id"> & 
 /** What a run comes to whose agent did nothing. */
 const untouched: AgentResult = { ...nothing, num_turns: 0, total_cost_usd: 0 }
 
-/** How a run ends that is interrupted while no agent works on it: `hasBegun` says whether one did before. */
+/** How a run ends that is interrupted while no agent works on it. */
 export const interruptedEnding = (run: Run, request_id: string | null): Ending => {
-  const hasBegun = run.last_seq > run.start_seq
-  const ending = { session_id: run.session_id, run_id: run.id, request_id, duration_ms: 0, costIncomplete: hasBegun }
-  return endingOf(ending, { _tag: "Interrupted", result: hasBegun ? nothing : untouched })
+  const ending = { session_id: run.session_id, run_id: run.id, request_id, earlier: totalsOf(run), duration_ms: 0 }
+  return endingOf(ending, { _tag: "Interrupted", result: untouched })
 }

@@ -32,9 +32,10 @@ import { RunLog } from "./RunLog.ts"
 import { countResumed } from "./RunMetrics.ts"
 import type { OpenApprovals } from "./OpenApprovals.ts"
 import type { RunReaders } from "./RunReaders.ts"
+import { totalsOf, withSegment } from "./RunTotals.ts"
 import { type WorkEnd, workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
-import type { AgentOutcome } from "../domain/Agent.ts"
+import type { AgentOutcome, AgentSpent } from "../domain/Agent.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import type { EndOfStart } from "./StartTurns.ts"
 
@@ -120,12 +121,14 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   const subject = { tenant_id: turn.tenantId, session_id: lease.session_id, run_id: lease.run_id }
   const writer = log.open(subject, lease, run.last_seq)
 
+  const earlier = totalsOf(run)
+
   const ending = Effect.map(Clock.currentTimeMillis, (now): EndingRun => ({
     session_id: lease.session_id,
     run_id: lease.run_id,
     request_id: fields.request_id ?? null,
-    duration_ms: now - started,
-    costIncomplete: segment === "resumed"
+    earlier,
+    duration_ms: now - started
   }))
 
   /** Tells whoever waits for the run to begin that it will not. The line is written here, where the run is known. */
@@ -204,32 +207,43 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
     })
     .pipe(Effect.tap(({ memories }) => Effect.sync(() => (recalled = memories))))
 
+  const totalsWith = (spent: AgentSpent) =>
+    Effect.map(Clock.currentTimeMillis, (now) => withSegment(earlier, spent, now - started))
+
   /** Gives the run back to the queue, where another instance finds it. */
-  const letGo = Effect.gen(function* () {
-    yield* writer.drained
-    yield* sessions.touch(turn.tenantId, lease.session_id)
-    if (!(yield* queue.release(lease))) return yield* new LeaseLost({ run_id: lease.run_id })
-    yield* Effect.logInfo("A run was left to another instance").pipe(
-      Effect.annotateLogs({ run_id: lease.run_id, session_id: lease.session_id })
-    )
-    // If it cannot be given back, its lease runs out, and it is found all the same.
-  }).pipe(Effect.catch((failure) => reportFailure(failure, fields)))
+  const letGo = Effect.fnUntraced(
+    function* (spent: AgentSpent) {
+      yield* writer.drained
+      yield* sessions.touch(turn.tenantId, lease.session_id)
+      // What it asked the model last may have cost something, too.
+      const totals = { ...(yield* totalsWith(spent)), cost_unknown: true }
+      if (!(yield* queue.release(lease, totals))) return yield* new LeaseLost({ run_id: lease.run_id })
+      yield* Effect.logInfo("A run was left to another instance").pipe(
+        Effect.annotateLogs({ run_id: lease.run_id, session_id: lease.session_id })
+      )
+      // If it cannot be given back, its lease runs out, and it is found all the same.
+    },
+    Effect.catch((failure) => reportFailure(failure, fields))
+  )
 
   /** Lets the run wait, and its readers go. Without its agent it has no owner; whoever sees the answer goes on with it. */
-  const standAside = Effect.gen(function* () {
-    yield* sessions.touch(turn.tenantId, lease.session_id)
-    yield* writer.wait(waitingEvents(lease))
-    // If that cannot be written, its lease runs out, and it is found all the same.
-  }).pipe(Effect.catch((failure) => reportFailure(failure, fields)))
+  const standAside = Effect.fnUntraced(
+    function* (spent: AgentSpent) {
+      yield* sessions.touch(turn.tenantId, lease.session_id)
+      yield* writer.wait(waitingEvents(lease), yield* totalsWith(spent))
+      // If that cannot be written, its lease runs out, and it is found all the same.
+    },
+    Effect.catch((failure) => reportFailure(failure, fields))
+  )
 
   const finish = (end: WorkEnd) => {
     switch (end._tag) {
       case "Ended":
         return conclude(end.outcome, end.transcriptComplete)
       case "LetGo":
-        return letGo
+        return letGo(end.spent)
       case "Waiting":
-        return standAside
+        return standAside(end.spent)
       case "Unwritable":
         return leaveUnsaved(end.reason, end.outcome)
     }
@@ -245,7 +259,7 @@ export const executeRun = Effect.fn("RunExecution.executeRun")(function* (
   }).pipe(Effect.catch(() => Effect.succeed(true)))
 
   const work = Effect.flatMap(announce, (promptIsLogged) =>
-    workOn({ ...execution, writer, recall, promptIsLogged, onInit: Deferred.succeed(begun, undefined) })
+    workOn({ ...execution, earlier, writer, recall, promptIsLogged, onInit: Deferred.succeed(begun, undefined) })
   )
 
   yield* Effect.scoped(work).pipe(

@@ -2,7 +2,7 @@ import { Clock, Context, Effect, Layer, Result, Stream } from "effect"
 import { Doorbell } from "../cache/Doorbell.ts"
 import { LeaseLost } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import { type Lease, type RunId, Sequence } from "../domain/Run.ts"
+import { type Lease, type RunId, type RunTotals, Sequence } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import type { SessionId } from "../domain/Session.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -45,7 +45,7 @@ export interface RunWriter {
     job?: Omit<NewMemoryJob, "done_seq">
   ) => Effect.Effect<void, CommitFailure>
   /** The same for a run that is let go until what its agent asks is answered. */
-  readonly wait: (events: ReadonlyArray<RunEvent>) => Effect.Effect<void, CommitFailure>
+  readonly wait: (events: ReadonlyArray<RunEvent>, totals: RunTotals) => Effect.Effect<void, CommitFailure>
   /** Shows events that could not be stored to the readers of this instance. */
   readonly show: (events: ReadonlyArray<RunEvent>) => Effect.Effect<void>
   /** Never succeeds; fails as soon as the log can take no more of this run. */
@@ -171,10 +171,10 @@ export class RunLog extends Context.Service<
           yield* countEnded(end.status)
         })
 
-        const wait = Effect.fn("RunWriter.wait")(function* (events: ReadonlyArray<RunEvent>) {
+        const wait = Effect.fn("RunWriter.wait")(function* (events: ReadonlyArray<RunEvent>, totals: RunTotals) {
           yield* queue.drained
           const records = events.map(next)
-          yield* conclude(records, runs.wait(lease, records))
+          yield* conclude(records, runs.wait(lease, records, totals))
         })
 
         return {

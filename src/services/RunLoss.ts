@@ -9,6 +9,7 @@ import type { StoredRun } from "../storage/StoredRun.ts"
 import { type FailureFields, reportFailure } from "./FailureReport.ts"
 import { runErrorOf } from "./RunEnding.ts"
 import { RunLog } from "./RunLog.ts"
+import { totalsOf } from "./RunTotals.ts"
 
 const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(MessageData))
 
@@ -65,10 +66,8 @@ export const makeRunLoss = Effect.gen(function* () {
         session_status: "error",
         // What its agent had not yet handed over died with it.
         transcript_complete: false,
-        num_turns: null,
-        total_cost_usd: null,
+        ...totalsOf(run),
         cost_unknown: true,
-        usage: null,
         error: runErrorOf(failure)
       })
       .pipe(Effect.ensuring(log.close(subject)))

@@ -14,6 +14,7 @@ import { leaseMillis } from "./Leases.ts"
 import { makeContinuation } from "./RunContinuation.ts"
 import { interruptedEnding } from "./RunEnding.ts"
 import { RunLog } from "./RunLog.ts"
+import { totalsOf } from "./RunTotals.ts"
 import { Sessions } from "./Sessions.ts"
 
 /** How often it is looked for runs that may begin and that no ring announced, in milliseconds. */
@@ -117,7 +118,7 @@ export class RunQueue extends Context.Service<
         )
         if (claimed === undefined) return false
         if (claimed.run.id !== id) {
-          yield* queue.release(claimed.lease)
+          yield* queue.release(claimed.lease, totalsOf(claimed.run))
           yield* doorbell.ring(queueBell)
           return false
         }

@@ -4,6 +4,7 @@ import type { StoredRun } from "../storage/StoredRun.ts"
 import { queueBell } from "./Executions.ts"
 import { waitingEvents } from "./RunEnding.ts"
 import { RunLog } from "./RunLog.ts"
+import { totalsOf } from "./RunTotals.ts"
 
 /**
  * Makes what has a run wait that this instance has taken and whose agent is gone. What the agent asked is stored: nothing
@@ -18,7 +19,7 @@ export const makeSuspension = Effect.gen(function* () {
     if (place !== undefined) yield* Scope.close(place, Exit.void)
     yield* log
       .open(subject, lease, run.last_seq)
-      .wait(waitingEvents(lease))
+      .wait(waitingEvents(lease), totalsOf(run))
       .pipe(Effect.ensuring(log.close(subject)))
     yield* doorbell.ring(queueBell)
   })

@@ -2,8 +2,7 @@ import { Deferred, Effect, Option, Result, type Scope, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { AgentRuntime, type AgentTurn, type RunningAgent } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
-import type { Allowance } from "../domain/Budget.ts"
-import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
+import type { AgentEvent, AgentOutcome, AgentSpent } from "../domain/Agent.ts"
 import { RunTimedOut } from "../domain/errors/AgentErrors.ts"
 import type { PromptDenied } from "../domain/errors/HookErrors.ts"
 import { toErrorObject } from "../domain/errors/ErrorObject.ts"
@@ -11,7 +10,7 @@ import { CurrentRequest } from "../domain/RequestContext.ts"
 import type { Approval } from "../domain/Approval.ts"
 import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
 import type { LoadedImage } from "../domain/Image.ts"
-import type { Lease, RunId } from "../domain/Run.ts"
+import type { Lease, RunId, RunTotals } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { McpRelay } from "../outbound/McpRelay.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -26,6 +25,7 @@ import type { CommitFailure } from "./LogWriter.ts"
 import type { Recalled } from "./MemoryRecall.ts"
 import type { Keeping } from "./WorkspaceKeeping.ts"
 import { RunControls } from "./RunControls.ts"
+import { withinLimits } from "./RunLimits.ts"
 import type { RunWriter } from "./RunLog.ts"
 import { measureFirstToken } from "./RunMetrics.ts"
 import { RunReaders } from "./RunReaders.ts"
@@ -37,6 +37,8 @@ import type { EndOfStart } from "./StartTurns.ts"
 export interface RunAssignment {
   readonly lease: Lease
   readonly turn: AgentTurn
+  /** What the run has come to before. */
+  readonly earlier: RunTotals
   readonly writer: RunWriter
   /** Who is asked while the agent works. */
   readonly hooks: HooksByEvent
@@ -65,9 +67,9 @@ export interface RunAssignment {
 /** How the work on a run ended: with the agent's own end, for another instance, or because nothing could be written any more. */
 export type WorkEnd =
   | { readonly _tag: "Ended"; readonly outcome: AgentOutcome; readonly transcriptComplete: boolean }
-  | { readonly _tag: "LetGo" }
+  | { readonly _tag: "LetGo"; readonly spent: AgentSpent }
   /** Its agent was let go until somebody has answered what it asks. */
-  | { readonly _tag: "Waiting" }
+  | { readonly _tag: "Waiting"; readonly spent: AgentSpent }
   | { readonly _tag: "Unwritable"; readonly reason: CommitFailure; readonly outcome: AgentOutcome | null }
 
 /** How long an interrupted agent has to say how its turn ended: it may still have to store its conversation. */
@@ -91,21 +93,6 @@ const promptMessage = (run: RunId, { equipment, prompt }: AgentTurn): RunEvent =
     parent_tool_use_id: null
   }
 })
-
-/** Has an agent stop at what may still be spent, and says whose budget it was that it came to the end of. */
-const purseOf = (turn: AgentTurn, allowance: Allowance | null) => {
-  const own = turn.options.max_budget_usd
-  if (allowance === null || (own !== undefined && own <= allowance.left_usd)) {
-    return { turn, judge: (outcome: AgentOutcome) => outcome }
-  }
-  return {
-    turn: { ...turn, options: { ...turn.options, max_budget_usd: allowance.left_usd } },
-    judge: (outcome: AgentOutcome): AgentOutcome =>
-      outcome._tag === "Failed" && outcome.failure._tag === "BudgetReached"
-        ? { ...outcome, failure: allowance.spent(outcome.failure.total_cost_usd ?? 0) }
-        : outcome
-  }
-}
 
 /** Has an agent work on a run and writes down what it says. When it answers, no process of the agent is left. */
 export const workOn = Effect.fn("RunWork.workOn")(function* (
@@ -178,16 +165,15 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     ],
     { concurrency: 3 }
   )
-  if (Result.isFailure(allowed)) {
-    const { failure } = allowed
-    return failure._tag === "SessionBudgetReached" || failure._tag === "TenantBudgetReached"
-      ? { _tag: "Ended", outcome: { _tag: "Failed", failure, result: null }, transcriptComplete }
-      : { _tag: "Unwritable", reason: failure, outcome: null }
-  }
+  if (Result.isFailure(allowed)) return { _tag: "Unwritable", reason: allowed.failure, outcome: null }
   // Nobody works unasked whose tenant may want to be asked.
   if (Result.isFailure(asked)) return { _tag: "Unwritable", reason: asked.failure, outcome: null }
   if (Result.isFailure(allowedRules)) return { _tag: "Unwritable", reason: allowedRules.failure, outcome: null }
-  const purse = purseOf(turn, allowed.success)
+  const limited = withinLimits(turn, order.earlier, allowed.success)
+  if (Result.isFailure(limited)) {
+    const outcome: AgentOutcome = { _tag: "Failed", failure: limited.failure, result: null }
+    return { _tag: "Ended", outcome, transcriptComplete }
+  }
   let kept: Keeping | null = null
   const keep = Effect.gen(function* () {
     yield* workspaces.prepare(turn.tenantId, turn.cwd)
@@ -201,7 +187,8 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
       const [{ additions }] = yield* Effect.all([order.recall, keep], { concurrency: 2 })
       const mcpServers = yield* Effect.forEach(turn.equipment.mcpServers, throughRelay)
       return yield* runtime.start({
-        ...purse.turn,
+        ...turn,
+        options: limited.success.options,
         sessionRules: allowedRules.success,
         hooks: asked.success,
         additions: [...turn.additions, ...additions],
@@ -229,7 +216,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   })
   let overtime: RunTimedOut | null = null
   const watchTime = Effect.gen(function* () {
-    yield* Effect.sleep(runTimeout)
+    yield* Effect.sleep(Math.max(0, runTimeout - (order.earlier.duration_ms ?? 0)))
     overtime = new RunTimedOut({ limit_ms: runTimeout })
     yield* agent.interrupt
   })
@@ -287,7 +274,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         transcriptComplete = false
         return yield* warn(event.failure)
       case "end": {
-        const told = purse.judge(event.outcome)
+        const told = limited.success.judge(event.outcome)
         // The agent takes the hook's words for an answer.
         const own: AgentOutcome =
           denied !== null && told._tag === "Completed" ? { ...told, _tag: "Failed", failure: denied } : told
@@ -316,6 +303,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     Effect.map(Deferred.await(letGo), (gone) => ({ gone }))
   ])
   if ("tool_use_id" in first) {
+    const spent = yield* agent.spent
     yield* agent.abandon
     const said = Option.getOrNull(yield* Effect.timeoutOption(Deferred.await(outcome), interruptPatience))
     if (said?._tag === "Completed") return { _tag: "Ended", outcome: said, transcriptComplete }
@@ -323,13 +311,14 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     // Whoever goes on with it completes it then.
     if (Result.isFailure(completed)) yield* reportFailure(completed.failure, order.fields)
     else yield* Effect.forEach(completed.success, handle, { discard: true })
-    return { _tag: "Waiting" }
+    return { _tag: "Waiting", spent }
   }
   if ("gone" in first) {
     // Its turn is not to be ended but broken off, with all that it had said until then.
+    const spent = yield* agent.spent
     yield* agent.abandon
     const said = Option.getOrNull(yield* Effect.timeoutOption(Deferred.await(outcome), interruptPatience))
-    return said?._tag === "Completed" ? { _tag: "Ended", outcome: said, transcriptComplete } : { _tag: "LetGo" }
+    return said?._tag === "Completed" ? { _tag: "Ended", outcome: said, transcriptComplete } : { _tag: "LetGo", spent }
   }
   if ("ended" in first) return { _tag: "Ended", outcome: first.ended, transcriptComplete }
   // Whoever holds the run now needs this agent gone, not its word.

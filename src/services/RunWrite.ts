@@ -38,11 +38,11 @@ export const previewLength = 100
 /** How long a run that stands in another one's way has to end, in milliseconds. */
 const busyPatience = 10_000
 
-/** When a client that found the queue full should come back, in seconds. */
-const queueRetry = 10
-
 /** How often it is looked whether it has. */
 const busyCheckEvery = 50
+
+/** When a client that found the queue full should come back, in seconds. */
+const queueRetry = 10
 
 const beginningOf = (destination: Destination): RunBeginning => {
   switch (destination._tag) {

@@ -1,7 +1,6 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { type Allowance, TenantBudget } from "../domain/Budget.ts"
-import type { BudgetSpent } from "../domain/errors/BudgetErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
@@ -26,8 +25,8 @@ export class BudgetRepository extends Context.Service<
       setter: BudgetSetter,
       usd_per_day: number | null
     ): Effect.Effect<Option.Option<number | null>, DatabaseFailure>
-    /** What a run of the session may spend now; null where there is no limit. */
-    allowance(tenant: TenantId, session: SessionId): Effect.Effect<Allowance | null, BudgetSpent | DatabaseFailure>
+    /** What a run of the session may spend now, if anything; null where there is no limit. */
+    allowance(tenant: TenantId, session: SessionId): Effect.Effect<Allowance | null, DatabaseFailure>
   }
 >()("causeway/storage/BudgetRepository") {
   /** Over a database that is up to date. */
@@ -60,7 +59,7 @@ export class BudgetRepository extends Context.Service<
         ),
         allowance: Effect.fn("BudgetRepository.allowance")(function* (tenant, session) {
           const found = yield* execute("BudgetRepository.allowance", expenses.ofSession(tenant, session))
-          return yield* Option.match(found, { onNone: () => Effect.succeed(null), onSome: allowanceOf(session) })
+          return Option.match(found, { onNone: () => null, onSome: allowanceOf(session) })
         })
       })
     })

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { type Allowance, TenantBudget } from "../domain/Budget.ts"
-import { type BudgetSpent, SessionBudgetReached, TenantBudgetReached } from "../domain/errors/BudgetErrors.ts"
+import { SessionBudgetReached, TenantBudgetReached } from "../domain/errors/BudgetErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { TenantId } from "../domain/Tenant.ts"
 import { firstRow } from "./Rows.ts"
@@ -18,7 +18,7 @@ type Expenses = typeof Expenses.Type
 /** What may still be spent in a session: the lower one of what it and its tenant have left; null without limits. */
 export const allowanceOf =
   (session_id: SessionId) =>
-  (expenses: Expenses): Effect.Effect<Allowance | null, BudgetSpent> => {
+  (expenses: Expenses): Allowance | null => {
     const { budget_usd, seconds_left, spent_today_usd, spent_usd, usd_per_day } = expenses
     const before = spent_usd ?? 0
     const ofTenant: Allowance | null =
@@ -40,9 +40,7 @@ export const allowanceOf =
             left_usd: budget_usd - before,
             spent: (cost) => new SessionBudgetReached({ session_id, budget_usd, spent_usd: before + cost })
           }
-    const lower =
-      ofSession !== null && (ofTenant === null || ofSession.left_usd <= ofTenant.left_usd) ? ofSession : ofTenant
-    return lower !== null && lower.left_usd <= 0 ? Effect.fail(lower.spent(0)) : Effect.succeed(lower)
+    return ofSession !== null && (ofTenant === null || ofSession.left_usd <= ofTenant.left_usd) ? ofSession : ofTenant
   }
 
 /** Makes the statements that add up what was spent. A day's sum is only made where there is a limit to it. */
@@ -53,9 +51,17 @@ export const makeExpenses = Effect.gen(function* () {
 
   const inForce = sql.literal("least(tenants.operator_usd_per_day, tenants.tenant_usd_per_day)")
   const nextDay = sql.literal("date_trunc('day', now(), 'UTC') + interval '1 day'")
-  const spentToday = sql.literal(`(
+  const spentBy = (runs: string) => `(
     SELECT coalesce(sum(total_cost_usd), 0) FROM runs
-    WHERE runs.tenant_id = tenants.id AND total_cost_usd IS NOT NULL AND ended_at >= date_trunc('day', now(), 'UTC'))`)
+    WHERE runs.tenant_id = tenants.id AND total_cost_usd IS NOT NULL AND ${runs})`
+  // Two sums, so that each is read from the index alone.
+  const spentToday = sql.literal(
+    `${spentBy("ended_at >= date_trunc('day', now(), 'UTC')")} + ${spentBy("ended_at IS NULL")}`
+  )
+  // What a run has spent before it waited is not in its session's sum yet.
+  const spentBefore = sql.literal(`sessions.total_cost_usd + (
+    SELECT coalesce(sum(live.total_cost_usd), 0) FROM runs live
+    WHERE live.session_id = sessions.id AND live.status IN ('queued', 'running', 'waiting'))`)
 
   return {
     ofTenant: (tenant: TenantId) =>
@@ -68,7 +74,7 @@ export const makeExpenses = Effect.gen(function* () {
         SELECT ${inForce} AS usd_per_day,
           CASE WHEN ${inForce} IS NULL THEN 0 ELSE ${spentToday} END AS spent_today_usd,
           ceil(extract(epoch FROM ${nextDay} - now()))::integer AS seconds_left,
-          sessions.budget_usd, sessions.total_cost_usd AS spent_usd
+          sessions.budget_usd, ${spentBefore} AS spent_usd
         FROM tenants LEFT JOIN sessions ON sessions.id = ${session} AND sessions.tenant_id = tenants.id
         WHERE tenants.id = ${tenant}`)
   }

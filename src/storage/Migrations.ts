@@ -23,6 +23,7 @@ import webhooks from "./migrations/0018_webhooks.ts"
 import shareIds from "./migrations/0019_share_ids.ts"
 import approvals from "./migrations/0020_approvals.ts"
 import webhookDeliveries from "./migrations/0021_webhook_deliveries.ts"
+import runTotals from "./migrations/0022_run_totals.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -46,7 +47,8 @@ const migrations = {
   "0018_webhooks": webhooks,
   "0019_share_ids": shareIds,
   "0020_approvals": approvals,
-  "0021_webhook_deliveries": webhookDeliveries
+  "0021_webhook_deliveries": webhookDeliveries,
+  "0022_run_totals": runTotals
 }
 
 const table = "schema_migrations"

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import { type InstanceId, type Lease, RunId } from "../domain/Run.ts"
+import { type InstanceId, type Lease, RunId, type RunTotals } from "../domain/Run.ts"
 import { SessionId } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
@@ -9,6 +9,7 @@ import { tellRunsEnded } from "./Outbox.ts"
 import { uuids } from "./Parameters.ts"
 import { makePendingDone } from "./PendingDone.ts"
 import { allRows, firstRow } from "./Rows.ts"
+import { setTotals } from "./RunTotals.ts"
 import { storedColumns, StoredRow, storedRun, type StoredRun } from "./StoredRun.ts"
 import { makeTransaction } from "./Transaction.ts"
 
@@ -43,8 +44,8 @@ export class RunQueueRepository extends Context.Service<
       owner: InstanceId,
       lease_ms: number
     ): Effect.Effect<Option.Option<StoredRun>, DatabaseFailure>
-    /** Gives a run that is not over back to the queue. False when the lease is no longer held. */
-    release(lease: Lease): Effect.Effect<boolean, DatabaseFailure>
+    /** Gives a run that is not over back to the queue, with what it has come to. False when the lease is no longer held. */
+    release(lease: Lease, totals: RunTotals): Effect.Effect<boolean, DatabaseFailure>
     /** Ends a queued run that never began, as interrupted. False when it is not there any more. */
     drop(tenant: TenantId, run: RunId, session: SessionId): Effect.Effect<boolean, DatabaseFailure>
     /** The queued runs of a session that never began. */
@@ -143,12 +144,13 @@ export class RunQueueRepository extends Context.Service<
           ).pipe(Effect.map(Option.map(storedRun)))
       )
 
-      const release = Effect.fn("RunQueueRepository.release")((lease: Lease) =>
+      const release = Effect.fn("RunQueueRepository.release")((lease: Lease, totals: RunTotals) =>
         execute(
           "RunQueueRepository.release",
           runKey(sql`
             UPDATE runs SET
-              status = 'queued', owner = NULL, lease_expires_at = NULL, queued_at = coalesce(queued_at, created_at)
+              status = 'queued', owner = NULL, lease_expires_at = NULL, queued_at = coalesce(queued_at, created_at),
+              ${setTotals(sql, totals)}
             WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
               AND status = 'running'
             RETURNING id`)
@@ -160,7 +162,7 @@ export class RunQueueRepository extends Context.Service<
         return yield* runKey(sql`
           WITH dropped AS (
             UPDATE runs SET
-              status = 'interrupted', ended_at = now(), num_turns = 0, total_cost_usd = 0
+              status = 'interrupted', ended_at = now(), num_turns = 0, total_cost_usd = 0, duration_ms = 0
             WHERE id = ${run} AND tenant_id = ${tenant} AND status = 'queued' AND fence = 0
             RETURNING runs.*
           ), told AS (

@@ -1,7 +1,15 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import { type FinalRunStatus, type InstanceId, Lease, Run, type RunError, RunId, type Usage } from "../domain/Run.ts"
+import {
+  type FinalRunStatus,
+  type InstanceId,
+  Lease,
+  Run,
+  type RunError,
+  RunId,
+  type RunTotals
+} from "../domain/Run.ts"
 import type { SessionId, SessionStatus } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
@@ -14,19 +22,16 @@ import { integers, json, storable, texts, uuids } from "./Parameters.ts"
 import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
 import { allRows, firstRow } from "./Rows.ts"
 import { makeRunStart, runColumns } from "./RunStart.ts"
+import { setTotals } from "./RunTotals.ts"
 import { storedColumns, StoredRow, storedRun, type StoredRun } from "./StoredRun.ts"
 import { makeTransaction } from "./Transaction.ts"
 
 /** How a run ended. */
-export interface RunEnd {
+export interface RunEnd extends RunTotals {
   readonly status: FinalRunStatus
   readonly session_status: SessionStatus
   /** Whether the run left its whole conversation in the database. */
   readonly transcript_complete: boolean
-  readonly num_turns: number | null
-  readonly total_cost_usd: number | null
-  readonly cost_unknown: boolean
-  readonly usage: Usage | null
   readonly error: RunError | null
 }
 
@@ -62,7 +67,10 @@ export class RunRepository extends Context.Service<
     ): Effect.Effect<ReadonlyArray<RunId>, DatabaseFailure>
     /** Running runs of any owner whose lease has run out. */
     readonly expired: Effect.Effect<ReadonlyArray<ExpiredRun>, DatabaseFailure>
-    /** Takes an expired run over with fence + 1; none if it was renewed or taken meanwhile. */
+    /**
+     * Takes an expired run over with fence + 1; none if it was renewed or taken meanwhile. What its agent has cost is
+     * unknown from then on.
+     */
     takeOver(
       run: ExpiredRun,
       owner: InstanceId,
@@ -81,10 +89,11 @@ export class RunRepository extends Context.Service<
       job?: NewMemoryJob
     ): Effect.Effect<boolean, DatabaseFailure>
     /**
-     * Writes the last events of a segment and lets the run go: it waits for what its agent asks, or is queued when that
-     * has been answered meanwhile. False, and nothing written, when the lease is no longer held.
+     * Writes the last events of a segment, with what the run has come to, and lets it go: it waits for what its agent
+     * asks, or is queued when that has been answered meanwhile. False, and nothing written, when the lease is no longer
+     * held.
      */
-    wait(lease: Lease, events: ReadonlyArray<LogRecord>): Effect.Effect<boolean, DatabaseFailure>
+    wait(lease: Lease, events: ReadonlyArray<LogRecord>, totals: RunTotals): Effect.Effect<boolean, DatabaseFailure>
     /** Frees the Idempotency-Key of a run that failed before it began, so that the same request may be tried again. */
     releaseKey(tenant: TenantId, run: RunId): Effect.Effect<void, DatabaseFailure>
   }
@@ -163,7 +172,7 @@ export class RunRepository extends Context.Service<
             "RunRepository.takeOver",
             storedRow(sql`
               WITH taken AS (
-                UPDATE runs SET owner = ${owner}, fence = fence + 1,
+                UPDATE runs SET owner = ${owner}, fence = fence + 1, cost_unknown = true,
                   lease_expires_at = clock_timestamp() + ${lease_ms} * interval '1 millisecond'
                 WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
                   AND status = 'running' AND lease_expires_at < clock_timestamp()
@@ -217,10 +226,7 @@ export class RunRepository extends Context.Service<
               owner = NULL,
               lease_expires_at = NULL,
               last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record), ${job?.done_seq ?? 0}::bigint),
-              num_turns = ${end.num_turns},
-              total_cost_usd = ${end.total_cost_usd},
-              cost_unknown = ${end.cost_unknown},
-              usage = ${json(end.usage)},
+              ${setTotals(sql, end)},
               error = ${json(end.error)}
             FROM held WHERE runs.id = held.id
             RETURNING runs.*
@@ -259,7 +265,7 @@ export class RunRepository extends Context.Service<
       )
 
       // Two statements: what the second one sees of the answers is what is there once the run is locked.
-      const letGo = Effect.fnUntraced(function* (lease: Lease, events: ReadonlyArray<LogRecord>) {
+      const letGo = Effect.fnUntraced(function* (lease: Lease, events: ReadonlyArray<LogRecord>, totals: RunTotals) {
         const held = yield* runKey(sql`
           SELECT id FROM runs
           WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
@@ -286,13 +292,14 @@ export class RunRepository extends Context.Service<
               SELECT FROM approvals WHERE approvals.run_id = runs.id AND approvals.status = 'pending'
             ) THEN 'waiting' ELSE 'queued' END,
             owner = NULL, lease_expires_at = NULL, queued_at = coalesce(queued_at, created_at),
-            last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record))
+            last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record)), ${setTotals(sql, totals)}
           WHERE id = ${lease.run_id}
           RETURNING id`)
       })
 
-      const wait = Effect.fn("RunRepository.wait")((lease: Lease, events: ReadonlyArray<LogRecord>) =>
-        execute("RunRepository.wait", transaction(letGo(lease, events))).pipe(Effect.map(Option.isSome))
+      const wait = Effect.fn("RunRepository.wait")(
+        (lease: Lease, events: ReadonlyArray<LogRecord>, totals: RunTotals) =>
+          execute("RunRepository.wait", transaction(letGo(lease, events, totals))).pipe(Effect.map(Option.isSome))
       )
 
       const releaseKey = Effect.fn("RunRepository.releaseKey")((tenant: TenantId, run: RunId) =>

@@ -121,11 +121,12 @@ export const makeRunStart = Effect.gen(function* () {
 
   const checkBudget = ({ place: { session_id }, tenant_id }: NewRun) =>
     expenses.ofSession(tenant_id, session_id).pipe(
-      Effect.flatMap(Option.match({ onNone: () => Effect.succeed(null), onSome: allowanceOf(session_id) })),
-      Effect.catchTags({
-        SessionBudgetReached: (failure) => refuse({ _tag: "BudgetSpent", failure }),
-        TenantBudgetReached: (failure) => refuse({ _tag: "BudgetSpent", failure })
-      })
+      Effect.map(Option.match({ onNone: () => null, onSome: allowanceOf(session_id) })),
+      Effect.flatMap((allowance) =>
+        allowance !== null && allowance.left_usd <= 0
+          ? refuse({ _tag: "BudgetSpent", failure: allowance.spent(0) })
+          : Effect.void
+      )
     )
 
   const liveOf = (session: SessionId) =>

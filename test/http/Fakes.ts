@@ -80,6 +80,8 @@ export const run = new Run({
   total_cost_usd: 0.5,
   cost_unknown: false,
   usage: null,
+  model_usage: null,
+  duration_ms: 10,
   error: null
 })
 

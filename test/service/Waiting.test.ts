@@ -54,9 +54,6 @@ const askedIn = (stream: EventReader) =>
 const answer = (stream: EventReader, given: unknown) =>
   setting().service.request("POST", `/api/v1/approvals/${textAt(askedIn(stream), "approval_id")}`, { body: given })
 
-const statusOf = async (stream: EventReader) =>
-  at((await setting().service.request("GET", `/api/v1/runs/${stream.runId}`)).body, "status")
-
 const lines = async (stream: EventReader, name: string): Promise<ReadonlyArray<string>> => {
   const [row] = await rowsOf(setting().database, "SELECT cwd FROM sessions WHERE id = $1", [stream.sessionId])
   try {
@@ -67,6 +64,12 @@ const lines = async (stream: EventReader, name: string): Promise<ReadonlyArray<s
     return []
   }
 }
+
+const runOf = async (stream: EventReader) =>
+  (await setting().service.request("GET", `/api/v1/runs/${stream.runId}`)).body
+
+/** An answer that costs more than a dollar, whichever model gives it. */
+const dear = { usage: { output_tokens: 1_000_000 } } as const
 
 describe("a run whose agent waits for an answer", () => {
   it("lets the agent go, and goes on with the answer under its id: the call is made once, as it was allowed", async () => {
@@ -84,7 +87,7 @@ describe("a run whose agent waits for an answer", () => {
     )
     assert.deepEqual(first.names.slice(-2), ["status", "done"])
     assert.lengthOf(first.all("result"), 0)
-    assert.strictEqual(await statusOf(first), "waiting")
+    assert.strictEqual(at(await runOf(first), "status"), "waiting")
     await until("no agent is left", () => agentProcesses(service.dataDir).length === 0)
     const requests = model.requests().length
     const calls = endpoint.calls.length
@@ -104,6 +107,7 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual(reader.runId, first.runId)
     assert.strictEqual(at(reader.first("done").data, "reason"), "completed", reader.raw)
     assert.strictEqual(at(reader.first("result").data, "result"), "Done.")
+    assert.deepInclude(reader.first("result").data, { num_turns: 2, cost_unknown: false })
     assert.isAbove(model.requests().length, requests)
     assert.lengthOf(endpoint.calls, calls)
     const told = [...toolResults(first), ...toolResults(reader)]
@@ -118,6 +122,39 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual(again.eventText, first.eventText)
     const late = await answer(first, { decision: "deny" })
     assert.deepEqual([late.status, at(late.body, "error.error_id")], [409, "ERR_APPROVAL_ANSWERED"])
+  })
+
+  it("has cost what its agents have cost together, and hears an answer also when its budget is spent", async () => {
+    const { database, service } = setting()
+    const call = { ...bash("echo $((40 + 2)) >> out.txt"), ...dear }
+    const first = await untilWaiting([call], { session_budget_usd: 1000, max_turns: 1 })
+    const waiting = await runOf(first)
+    const before = Number(at(waiting, "total_cost_usd"))
+    assert.isAbove(before, 1)
+    assert.deepInclude(waiting, { num_turns: 1, cost_unknown: false, ended_at: null })
+    const [sum] = listAt({ sums: Object.values(Object(at(waiting, "model_usage"))) }, "sums")
+    assert.deepEqual(sum, { ...Object(at(waiting, "usage")), total_cost_usd: before })
+
+    const path = `/api/v1/sessions/${first.sessionId}`
+    const budget = await service.request("PATCH", path, { body: { budget_usd: 1 } })
+    assert.strictEqual(budget.status, 200)
+    const reader = await goOn(first)
+    assert.strictEqual((await answer(first, { decision: "allow" })).status, 200)
+    await reader.finished()
+    assert.deepEqual(await lines(first, "out.txt"), ["42"])
+    const error = reader.first("error").data
+    assert.strictEqual(at(error, "error_id"), "ERR_SESSION_BUDGET_REACHED", reader.raw)
+    const run = await runOf(first)
+    const cost = Number(at(run, "total_cost_usd"))
+    assert.isAbove(cost, before)
+    assert.deepInclude(run, { status: "failed", num_turns: 2, cost_unknown: false })
+    assert.isAbove(Number(at(run, "duration_ms")), Number(at(waiting, "duration_ms")))
+    assert.deepInclude(at(error, "details.result"), { num_turns: 2, total_cost_usd: cost })
+    assert.closeTo(Number(at(error, "details.spent_usd")), cost, 1e-9)
+    const [row] = await rowsOf(database, "SELECT total_cost_usd, total_turns::int FROM sessions WHERE id = $1", [
+      first.sessionId
+    ])
+    assert.deepEqual(row, { total_cost_usd: cost, total_turns: 2 })
   })
 
   it("is answered with a refusal, a text, or nothing until its time is over", async () => {

@@ -116,6 +116,8 @@ export const completed: RunEnd = {
   total_cost_usd: 0.25,
   cost_unknown: false,
   usage: { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: 3, cache_creation_input_tokens: 4 },
+  model_usage: null,
+  duration_ms: 1000,
   error: null
 }
 

@@ -5,7 +5,7 @@ import type { ApprovalAnswered, ApprovalNotFound, ApprovalOver } from "../../src
 import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
 import type { ImageFailure } from "../../src/domain/errors/ImageErrors.ts"
 import type { McpListFailed, McpServerNotFound, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
-import type { SessionBudgetReached, TenantBudgetReached, TenantNotFound } from "../../src/domain/errors/BudgetErrors.ts"
+import type { TenantNotFound } from "../../src/domain/errors/BudgetErrors.ts"
 import type { ModelCredentialsMissing } from "../../src/domain/errors/ModelErrors.ts"
 import type { UrlRefused, UrlUnreachable } from "../../src/domain/errors/OutboundErrors.ts"
 import type {
@@ -126,7 +126,7 @@ holds<Equal<Fails<Approvals["Service"]["answerSession"]>, Answering | SessionNot
 // To ask cannot fail: what the database does not take ends the run.
 holds<Equal<Fails<Effect.Success<ReturnType<typeof makeRunApprovals>>>, never>>()
 holds<Equal<Fails<Budgets["Service"]["set"]>, TenantNotFound | ValidationFailed | Writing>>()
-holds<Equal<Fails<Budgets["Service"]["allowance"]>, SessionBudgetReached | TenantBudgetReached | Writing>>()
+holds<Equal<Fails<Budgets["Service"]["allowance"]>, Writing>>()
 holds<Equal<Fails<Runs["Service"]["interruptRun"]>, RunNotFound | RunOver | RunUnresponsive | Reading>>()
 
 holds<Equal<Fails<ApiKeys["Service"]["authenticate"]>, Unauthorized | Writing>>()
