@@ -256,7 +256,10 @@ describe("costs and turns", () => {
     const { body, status } = await setting().service.request("GET", `/api/v1/runs/${second.runId}`)
     assert.strictEqual(status, 200)
     assert.approximately(numberAt(body, "total_cost_usd"), costOf(second), 1e-9)
-    const { total_cost_usd: _cost, created_at, ended_at, ...run } = Object(body)
+    const { total_cost_usd, created_at, ended_at, duration_ms, ...run } = Object(body)
+    assert.strictEqual(duration_ms, at(second.first("result").data, "duration_ms"))
+    const { model_usage } = Object(second.first("result").data)
+    assert.deepEqual(Object.values(model_usage), [{ ...usage, total_cost_usd }])
     assert.deepEqual(run, {
       id: second.runId,
       session_id: first.sessionId,
@@ -267,6 +270,7 @@ describe("costs and turns", () => {
       num_turns: 1,
       cost_unknown: false,
       usage,
+      model_usage,
       error: null
     })
     assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
