@@ -5,8 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>) {
     const isLong = ({ moduleId }: TestSpecification) => /\/test\/(?:faults|cluster)\//.test(moduleId)
-    const sorted = await super.sort(files)
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+    return files.toSorted((one, other) => Number(isLong(other)) - Number(isLong(one)))
   }
 }
 
