@@ -87,6 +87,8 @@ export interface RunningAgent {
   readonly interrupt: Effect.Effect<void>
   /** Changes it while it works; answers with why it did not change, or null. */
   change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
+  /** Has it make calls unasked by exactly these rules of its session; answers with why it does not, or null. */
+  allow(rules: ReadonlyArray<string>): Effect.Effect<RunChangeRefusal | null>
   /** What it has spent until now: its dollars are null if it cannot say so soon. */
   readonly spent: Effect.Effect<AgentSpent>
   /** Whether it does nothing but wait for the decision about a tool call, so that nothing is lost when it is let go. */

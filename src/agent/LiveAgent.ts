@@ -96,6 +96,11 @@ export class LiveAgent {
     await this.#query.setModel(model)
   }
 
+  /** In a layer of settings that can be replaced, unlike the rules with which it is started. */
+  async allow(rules: ReadonlyArray<string>): Promise<void> {
+    await this.#query.applyFlagSettings({ permissions: { allow: [...rules] } })
+  }
+
   /** What it has cost so far. */
   async spent(): Promise<unknown> {
     // The scan of transcripts that is skipped would be for a person at a terminal.

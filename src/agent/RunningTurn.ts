@@ -97,7 +97,7 @@ export const runTurn = Effect.fnUntraced(function* (
     yield* Effect.tryPromise(() => agent.interrupt()).pipe(Effect.timeoutOption(stoppedWithinMillis), Effect.ignore)
   })
 
-  const attempt = (field: "permission_mode" | "model", ask: () => Promise<void>) =>
+  const attempt = (field: "permission_mode" | "model" | "rules", ask: () => Promise<void>) =>
     Effect.tryPromise(ask).pipe(
       Effect.match({
         onSuccess: () => null,
@@ -116,6 +116,22 @@ export const runTurn = Effect.fnUntraced(function* (
     if (refused !== null || model === undefined) return refused
     return yield* attempt("model", () => agent.setModel(model))
   })
+
+  const allow = (rules: ReadonlyArray<string>) =>
+    watch.over || result !== undefined ? Effect.succeed("over" as const) : attempt("rules", () => agent.allow(rules))
+
+  /** What is allowed for the session holds before the agent hears what to do. */
+  const begin = Effect.gen(function* () {
+    const refusal = turn.sessionRules.length === 0 ? null : yield* allow(turn.sessionRules)
+    if (refusal === "rules") yield* Effect.logWarning("The agent does not take its session's rules: it asks again.")
+    agent.input.begin()
+  })
+
+  const inTime = <Refusal>(changing: Effect.Effect<Refusal>) =>
+    Effect.timeoutOrElse(changing, {
+      duration: changedWithinMillis,
+      orElse: () => Effect.succeed("timed_out" as const)
+    })
 
   const spent = Effect.tryPromise(() => agent.spent()).pipe(
     Effect.flatMap(decodeSpent),
@@ -272,6 +288,7 @@ export const runTurn = Effect.fnUntraced(function* (
 
   // Who still listens when the scope closes is told that there is nothing more.
   yield* Effect.addFinalizer(() => Queue.end(queue))
+  yield* Effect.forkIn(begin, scope)
   yield* Effect.forkIn(listen, scope)
   yield* Effect.forkIn(watchdog, scope)
   yield* Effect.forkIn(forwardRequests, scope)
@@ -279,11 +296,8 @@ export const runTurn = Effect.fnUntraced(function* (
   return {
     events: Stream.fromQueue(queue),
     interrupt: stop({ _tag: "Interrupted" }),
-    change: (asked) =>
-      Effect.timeoutOrElse(change(asked), {
-        duration: changedWithinMillis,
-        orElse: () => Effect.succeed("timed_out" as const)
-      }),
+    change: (asked) => inTime(change(asked)),
+    allow: (rules) => inTime(allow(rules)),
     spent,
     waitsOnlyFor: (id) =>
       requests.deciding.has(id) && transcript.hasCall(id) && atWork().every((one) => requests.deciding.has(one)),

@@ -176,7 +176,7 @@ export const sdkOptions = (turn: BegunTurn): Options => {
     tools: tools(turn),
     ...agents(turn),
     ...skills(turn),
-    allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn), ...turn.sessionRules],
+    allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn)],
     disallowedTools: [...(options.disallowed_tools ?? [])],
     permissionMode: turn.permissionMode,
     // The mode may be changed while the agent works, but only where this was said at its start.

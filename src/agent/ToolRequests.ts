@@ -14,16 +14,12 @@ const decodeInput = Schema.decodeUnknownEffect(ToolInput)
 
 type Rule = Extract<PermissionUpdate, { readonly type: "addRules" }>["rules"][number]
 
+/** As the CLI writes it, which reads it again: parentheses in it are marked. */
 const ruleText = ({ ruleContent, toolName }: Rule): string =>
-  ruleContent === undefined ? toolName : `${toolName}(${ruleContent})`
+  ruleContent === undefined ? toolName : `${toolName}(${ruleContent.replace(/[\\()]/g, "\\$&")})`
 
-const ruleOf = (text: string): Rule => {
-  const [, toolName = text, ruleContent] = /^([^(]+)\((.*)\)$/s.exec(text) ?? []
-  return ruleContent === undefined ? { toolName } : { toolName, ruleContent }
-}
-
-/** Of a command with several parts each is held against the rules: one for all of them together allows nothing. */
-const isInVain = ({ ruleContent = "", toolName }: Rule): boolean => toolName === "Bash" && /[&|;\n]/.test(ruleContent)
+/** Of a command with several parts, or with a redirection, each is held against the rules: one for all of it allows nothing. */
+const isInVain = ({ ruleContent = "", toolName }: Rule): boolean => toolName === "Bash" && /[&|;<>\n]/.test(ruleContent)
 
 /** In a rule, or between parts of a command, these mean more than themselves. */
 const isPlainCommand = (command: string): boolean => !/[*()\\\n&|;<>$`]/.test(command)
@@ -96,14 +92,7 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
           Effect.flatMap(decodeInput(given), (input) => ask(requestOf(input))),
           { signal }
         )
-        if (decided.behavior === "deny") return decided
-        const rules = decided.rules.map(ruleOf)
-        const update: PermissionUpdate = { type: "addRules", rules, behavior: "allow", destination: "session" }
-        return {
-          behavior: "allow",
-          updatedInput: { ...decided.input },
-          ...(rules.length === 0 ? {} : { updatedPermissions: [update] })
-        }
+        return decided.behavior === "deny" ? decided : { behavior: "allow", updatedInput: { ...decided.input } }
       } finally {
         deciding.delete(toolUseID)
         atWork(-1)

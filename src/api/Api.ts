@@ -13,6 +13,7 @@ import { McpServersApi } from "./McpServers.ts"
 import { McpSharesApi } from "./McpShares.ts"
 import { QueryApi } from "./Query.ts"
 import { RunsApi } from "./Runs.ts"
+import { SessionRulesApi } from "./SessionRules.ts"
 import { SessionsApi } from "./Sessions.ts"
 import { ProjectsApi } from "./Projects.ts"
 import { SkillsApi } from "./Skills.ts"
@@ -29,6 +30,7 @@ export class Api extends HttpApi.make("causeway")
   .add(SessionsApi)
   .add(RunsApi)
   .add(ApprovalsApi)
+  .add(SessionRulesApi)
   .add(CheckpointsApi)
   .add(MemoriesApi)
   .add(ProjectsApi)

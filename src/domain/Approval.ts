@@ -1,4 +1,5 @@
 import { Option, Schema } from "effect"
+import { ApiKeyId } from "./ApiKey.ts"
 import { Moment } from "./Moment.ts"
 import { RunId } from "./Run.ts"
 import { SessionId } from "./Session.ts"
@@ -79,7 +80,7 @@ const Answer = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100
 /** The fields of a person's answer. They are named as on the wire. */
 export const approvalAnswerFields = {
   decision: Schema.Literals(["allow", "deny"]),
-  /** `session` allows it from now on in this session, by the approval's `rules`; `once` when absent. */
+  /** `session` allows it from now on in this session, by the approval's `rules`, until that is taken back; `once` when absent. */
   scope: Schema.optionalKey(Schema.Literals(["once", "session"])),
   /** What the agent is told that may not. */
   message: Schema.optionalKey(Message),
@@ -113,23 +114,19 @@ export class Approval extends Schema.Class<Approval>("Approval")({
   answer: Schema.NullOr(ApprovalAnswer),
   created_at: Moment,
   expires_at: Moment,
-  answered_at: Schema.NullOr(Moment)
+  answered_at: Schema.NullOr(Moment),
+  /** The key with which it was answered; null also if that was before this was kept. */
+  answered_by: Schema.NullOr(ApiKeyId)
 }) {}
 
 /** What becomes of a tool call: it is made with an input, or the agent is told why not. */
 export type ToolDecision =
-  | { readonly behavior: "allow"; readonly input: ToolInput; readonly rules: ReadonlyArray<string> }
-  | { readonly behavior: "deny"; readonly message: string }
+  { readonly behavior: "allow"; readonly input: ToolInput } | { readonly behavior: "deny"; readonly message: string }
 
 const refusal = "The user does not allow it."
 
 /** What an approval that is not open any more means for its tool call. */
-export const decisionOf = ({
-  answer,
-  input,
-  rules,
-  status
-}: Pick<Approval, "answer" | "input" | "rules" | "status">): ToolDecision => {
+export const decisionOf = ({ answer, input, status }: Pick<Approval, "answer" | "input" | "status">): ToolDecision => {
   if (status === "expired") return { behavior: "deny", message: "Nobody answered in time, so it is not allowed." }
   if (answer === null) return { behavior: "deny", message: refusal }
   if (answer.decision === "deny") return { behavior: "deny", message: answer.message || refusal }
@@ -141,7 +138,6 @@ export const decisionOf = ({
     input: {
       ...(answer.input ?? input),
       ...(answers.length === 0 ? {} : { answers: Object.fromEntries(answers) })
-    },
-    rules: answer.scope === "session" ? rules : []
+    }
   }
 }

@@ -10,5 +10,5 @@ export const RunChange = Schema.Struct({
 export type RunChange = typeof RunChange.Type
 
 /** Why a run is not changed: its agent does not take what is asked, its turn is over, or it did not say in time. */
-export const RunChangeRefusal = Schema.Literals(["permission_mode", "model", "over", "timed_out"])
+export const RunChangeRefusal = Schema.Literals(["permission_mode", "model", "rules", "over", "timed_out"])
 export type RunChangeRefusal = typeof RunChangeRefusal.Type

@@ -119,7 +119,8 @@ export const RetryData = Schema.Struct({
 /**
  * What the agent is doing apart from messages, such as `compacting` or `model_fallback`; or what becomes of the run:
  * `queued`, `waiting`, `resumed`, `instance_stopping`; or of what was asked: `approval_allowed`, `approval_denied`,
- * `approval_expired`, with its id as the message.
+ * `approval_expired`, with its id as the message; or `rules_changed`: something that was allowed for the session was
+ * taken back.
  */
 export const StatusData = Schema.Struct({
   status: Schema.String,

@@ -29,6 +29,7 @@ import { requestBodyLayer } from "./RequestBody.ts"
 import { routerConfig } from "./Routes.ts"
 import { RunsHandlers } from "./Runs.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
+import { SessionRulesHandlers } from "./SessionRules.ts"
 import { SessionsHandlers } from "./Sessions.ts"
 import { SkillsHandlers, SlashCommandsHandlers } from "./KeptTexts.ts"
 import { TenantsHandlers } from "./Tenants.ts"
@@ -43,6 +44,7 @@ const HandlersLayer = Layer.mergeAll(
   SessionsHandlers,
   RunsHandlers,
   ApprovalsHandlers,
+  SessionRulesHandlers,
   CheckpointsHandlers,
   MemoriesHandlers,
   ProjectsHandlers,

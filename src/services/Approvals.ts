@@ -30,13 +30,21 @@ export type SessionAnswer = ApprovalAnswer | string
 
 type Issue = ValidationFailed["issues"][number]
 
-const issuesOf = ({ input, kind, rules, tool_name }: Approval, answer: ApprovalAnswer): ReadonlyArray<Issue> => {
+/** Whether a person writes something else in the place of what the tool would be called with. */
+const isRewritten = ({ input }: Approval, given: ApprovalAnswer): boolean =>
+  given.decision === "allow" && given.input !== undefined && !Equal.equals(given.input, input)
+
+const issuesOf = (asked: Approval, answer: ApprovalAnswer): ReadonlyArray<Issue> => {
+  const { input, kind, rules, tool_name } = asked
   if (answer.decision === "deny") return []
   if (kind === "permission") {
     return [
       ...(answer.answers === undefined ? [] : [{ path: "body.answers", message: "It is no question" }]),
       ...(answer.scope === "session" && rules.length === 0
         ? [{ path: "body.scope", message: "There is no rule that would allow just this for the session" }]
+        : []),
+      ...(answer.scope === "session" && isRewritten(asked, answer)
+        ? [{ path: "body.scope", message: "The rules allow what was asked, which is not what `input` says" }]
         : [])
     ]
   }
@@ -117,8 +125,7 @@ export class Approvals extends Context.Service<
 
       /** What a person writes in the place of an input was not seen by the tenant's hooks, which bind people too. */
       const rewriting = Effect.fnUntraced(function* ({ tenant_id }: Principal, asked: Approval, given: ApprovalAnswer) {
-        const changed = given.decision === "allow" && given.input !== undefined
-        if (!changed || Equal.equals(given.input, asked.input)) return []
+        if (!isRewritten(asked, given)) return []
         const binding = yield* webhooks.binding(tenant_id)
         if (!binding.some(({ events }) => events.includes("PreToolUse"))) return []
         return [{ path: "body.input", message: "The tenant's hooks decide about inputs: this one may not be changed" }]
@@ -132,7 +139,7 @@ export class Approvals extends Context.Service<
         const asked = yield* get(principal, id)
         const issues = [...issuesOf(asked, given), ...(yield* rewriting(principal, asked, given))]
         if (asked.status === "pending" && issues.length > 0) return yield* new ValidationFailed({ issues })
-        const settled = yield* repository.settle(principal.tenant_id, id, given)
+        const settled = yield* repository.settle(principal.tenant_id, id, given, principal.api_key_id)
         switch (settled._tag) {
           case "Absent":
             return yield* new ApprovalNotFound({ approval_id: id })

@@ -9,6 +9,7 @@ import {
   questionsIn,
   type ToolDecision
 } from "../domain/Approval.ts"
+import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Lease } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { Settings } from "../domain/Settings.ts"
@@ -38,6 +39,8 @@ export interface AskingRun {
   readonly waitsOnlyFor: (tool_use_id: string) => boolean
   /** Completed when the service is about to stop. */
   readonly suspending: Effect.Effect<void>
+  /** Has the agent go by what is allowed for its session now. */
+  readonly renewRules: Effect.Effect<unknown, DatabaseFailure>
   /** Has the agent let go: it has waited long enough. It is given no decision any more. */
   readonly letGo: (tool_use_id: string) => Effect.Effect<void>
 }
@@ -68,13 +71,16 @@ export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
         }
   }
 
+  const untilTaken = <A>(call: Effect.Effect<A, DatabaseFailure>) =>
+    call.pipe(Effect.retry(Schedule.spaced(retryPause)), Effect.orDie)
+
   /** From here on the tool may be at work: it is noted before the agent is told, however long that takes. */
-  const deliver = (id: ApprovalId) =>
-    approvals.deliver(lease, id).pipe(Effect.retry(Schedule.spaced(retryPause)), Effect.orDie)
+  const deliver = (id: ApprovalId) => untilTaken(approvals.deliver(lease, id))
 
   const tell = Effect.fnUntraced(function* (approval: Approval, decision: Deferred.Deferred<ToolDecision>) {
     // Whose run is another's now has nothing to tell.
     if (!(yield* deliver(approval.id))) return
+    if (approval.answer?.scope === "session") yield* untilTaken(run.renewRules)
     const outcome = outcomeOf(approval)
     yield* countApproval(outcome)
     yield* writer.append({ event: "status", data: { status: `approval_${outcome}`, message: approval.id } })

@@ -45,6 +45,7 @@ export const makeRunChanges = Effect.gen(function* () {
         return run_id
       case "over":
         return yield* new SessionIdle({ session_id })
+      case "rules":
       case "timed_out":
         return yield* new RunUnresponsive({ run_id })
       default:

@@ -24,6 +24,8 @@ export interface ObedientRun {
   readonly interrupt: Effect.Effect<void>
   /** Answers with why it does not change, or null. */
   change(change: RunChange): Effect.Effect<RunChangeRefusal | null>
+  /** The same of what is allowed for its session now. */
+  readonly renewRules: Effect.Effect<RunChangeRefusal | null, DatabaseFailure>
 }
 
 /**
@@ -41,6 +43,8 @@ export class RunControls extends Context.Service<
       run: RunId,
       change: RunChange
     ): Effect.Effect<RunChangeRefusal | null, RunUnresponsive | DatabaseFailure>
+    /** Has a run go by what is allowed for its session now; answers when its agent does, or with why it does not. */
+    renewRules(tenant: TenantId, run: RunId): Effect.Effect<RunChangeRefusal | null, RunUnresponsive | DatabaseFailure>
     /** Applies instructions to a run of this instance until the scope closes. */
     obey(run: RunId, obedient: ObedientRun): Effect.Effect<void, never, Scope.Scope>
   }
@@ -56,10 +60,13 @@ export class RunControls extends Context.Service<
       // An agent takes its time: an interrupt does not wait behind a change, nor one run behind another.
       const underWay = new Set<string>()
 
+      const obeyed = ({ change, kind }: RunControl, run: ObedientRun) => {
+        if (kind === "rules") return run.renewRules
+        return change === null ? Effect.as(run.interrupt, null) : run.change(change)
+      }
+
       const apply = Effect.fnUntraced(function* (control: RunControl, run: ObedientRun) {
-        const refusal =
-          control.change === null ? yield* Effect.as(run.interrupt, null) : yield* run.change(control.change)
-        yield* controls.acknowledge(control.id, refusal)
+        yield* controls.acknowledge(control.id, yield* obeyed(control, run))
       })
 
       const take = (control: RunControl) => {
@@ -110,6 +117,9 @@ export class RunControls extends Context.Service<
         ),
         change: Effect.fn("RunControls.change")((tenant, run_id, change) =>
           send(tenant, { run_id, kind: "change", change })
+        ),
+        renewRules: Effect.fn("RunControls.renewRules")((tenant, run_id) =>
+          send(tenant, { run_id, kind: "rules", change: null })
         ),
         obey: (run, obedient) =>
           Effect.acquireRelease(

@@ -14,6 +14,7 @@ import type { Settings } from "../domain/Settings.ts"
 import type { McpRelay } from "../outbound/McpRelay.ts"
 import type { SecureRandom } from "effect/crypto"
 import type { ApprovalRepository } from "../storage/ApprovalRepository.ts"
+import type { SessionRuleRepository } from "../storage/SessionRuleRepository.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
@@ -93,6 +94,7 @@ export type ExecutionServices =
   | RunLog
   | RunReaders
   | ApprovalRepository
+  | SessionRuleRepository
   | OpenApprovals
   | SecureRandom.SecureRandom
 

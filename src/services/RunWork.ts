@@ -1,4 +1,4 @@
-import { Deferred, Effect, Option, Result, type Scope, Stream } from "effect"
+import { Deferred, Effect, Option, Result, type Scope, Semaphore, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { AgentRuntime, type AgentTurn, type RunningAgent } from "../agent/AgentRuntime.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
@@ -14,7 +14,8 @@ import type { Lease, RunId, RunTotals } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { McpRelay } from "../outbound/McpRelay.ts"
 import { Settings } from "../domain/Settings.ts"
-import { ApprovalRepository } from "../storage/ApprovalRepository.ts"
+import type { ApprovalRepository } from "../storage/ApprovalRepository.ts"
+import { SessionRuleRepository } from "../storage/SessionRuleRepository.ts"
 import { Budgets } from "./Budgets.ts"
 import { throughRelay } from "./McpRelayed.ts"
 import { Checkpoints } from "./Checkpoints.ts"
@@ -102,6 +103,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   never,
   | AgentRuntime
   | ApprovalRepository
+  | SessionRuleRepository
   | OpenApprovals
   | SecureRandom.SecureRandom
   | Budgets
@@ -118,7 +120,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const { runTimeout } = yield* Settings
   const runtime = yield* AgentRuntime
   const workspaces = yield* Workspaces
-  const approvals = yield* ApprovalRepository
+  const rules = yield* SessionRuleRepository
   const budgets = yield* Budgets
   const checkpoints = yield* Checkpoints
   const hooks = yield* Hooks
@@ -161,7 +163,7 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
     [
       Effect.result(budgets.allowance(turn.tenantId, lease.session_id)),
       Effect.result(hooks.of(order.hooks, { tenant_id: turn.tenantId, ...ids }, listener)),
-      Effect.result(approvals.rules(turn.tenantId, lease.session_id))
+      Effect.result(rules.inForce(turn.tenantId, lease.session_id))
     ],
     { concurrency: 3 }
   )
@@ -205,12 +207,18 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
   const outcome = yield* Deferred.make<AgentOutcome>()
   const letGo = yield* Deferred.make<true>()
   const aside = yield* Deferred.make<string>()
+  // What was read last is what the agent is told last.
+  const oneAtATime = yield* Semaphore.make(1)
+  const renewRules = rules
+    .inForce(turn.tenantId, lease.session_id)
+    .pipe(Effect.flatMap(agent.allow), oneAtATime.withPermits(1))
   const ask = yield* makeRunApprovals({
     lease,
     writer,
     policy: turn.options.approvals,
     answered: order.answered,
     waitsOnlyFor: agent.waitsOnlyFor,
+    renewRules,
     suspending: order.suspending,
     letGo: (tool_use_id) => Effect.asVoid(Deferred.succeed(aside, tool_use_id))
   })
@@ -246,7 +254,10 @@ export const workOn = Effect.fn("RunWork.workOn")(function* (
         yield* write({ event: "status", data: { status: `${field}_changed`, message } })
       }
       return null
-    })
+    }),
+    renewRules: Effect.tap(renewRules, (refusal) =>
+      refusal === null ? write({ event: "status", data: { status: "rules_changed", message: null } }) : Effect.void
+    )
   })
   const handle = Effect.fnUntraced(function* (event: AgentEvent) {
     switch (event.event) {

@@ -29,6 +29,7 @@ import { RunOrders } from "./RunOrders.ts"
 import { RunQueue } from "./RunQueue.ts"
 import { RunReaders } from "./RunReaders.ts"
 import { Runs } from "./Runs.ts"
+import { SessionRules } from "./SessionRules.ts"
 import { Sessions } from "./Sessions.ts"
 import { Skills } from "./Skills.ts"
 import { SlashCommands } from "./SlashCommands.ts"
@@ -43,6 +44,7 @@ import { Webhooks } from "./Webhooks.ts"
 /** What the system does, from the ground up. */
 export const layer = Layer.mergeAll(
   Approvals.layer,
+  SessionRules.layer,
   Readiness.layer,
   LostRuns.layer,
   WaitingRuns.layer,

@@ -2,6 +2,7 @@ import { Context, type DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, type SqlError, type Statement } from "effect/sql"
 import { Approval, type ApprovalAnswer, ApprovalId, type ApprovalKind, ApprovalStatus } from "../domain/Approval.ts"
 import type { ToolRequest } from "../domain/Agent.ts"
+import type { ApiKeyId } from "../domain/ApiKey.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
 import { type Lease, RunId, RunStatus } from "../domain/Run.ts"
@@ -47,7 +48,6 @@ export type Delivery = typeof Delivery.Type
 
 const ApprovalKey = Schema.Struct({ id: ApprovalId })
 const RunState = Schema.Struct({ id: RunId, status: RunStatus })
-const Rules = Schema.Struct({ rules: Approval.fields.rules })
 
 type Failure = SqlError.SqlError | Schema.SchemaError
 
@@ -72,7 +72,12 @@ export class ApprovalRepository extends Context.Service<
       size: number
     ): Effect.Effect<Page<Approval>, DatabaseFailure>
     /** Stores an answer, if there is none and it is not too late. */
-    settle(tenant: TenantId, id: ApprovalId, answer: ApprovalAnswer): Effect.Effect<Settlement, DatabaseFailure>
+    settle(
+      tenant: TenantId,
+      id: ApprovalId,
+      answer: ApprovalAnswer,
+      answered_by: ApiKeyId
+    ): Effect.Effect<Settlement, DatabaseFailure>
     /** Ends one whose time is over. A run that waits for it goes on, as with an answer: it is queued. */
     expire(id: ApprovalId): Effect.Effect<void, DatabaseFailure>
     /** Those of these that are not pending any more. */
@@ -86,8 +91,6 @@ export class ApprovalRepository extends Context.Service<
     abandon(lease: Lease): Effect.Effect<void, DatabaseFailure>
     /** Of runs that wait, those whose time is over. */
     due(limit: number): Effect.Effect<ReadonlyArray<ApprovalId>, DatabaseFailure>
-    /** What was allowed for a session as long as it lasts. */
-    rules(tenant: TenantId, session: SessionId): Effect.Effect<ReadonlyArray<string>, DatabaseFailure>
   }
 >()("causeway/storage/ApprovalRepository") {
   /** Over a database that is up to date. */
@@ -105,7 +108,6 @@ export class ApprovalRepository extends Context.Service<
       const approvalKeys = allRows(ApprovalKey)
       const runState = firstRow(RunState)
       const deliveryRow = firstRow(Delivery)
-      const ruleRows = allRows(Rules)
 
       const find = Effect.fn("ApprovalRepository.find")((tenant: TenantId, id: ApprovalId) =>
         execute(
@@ -173,20 +175,23 @@ export class ApprovalRepository extends Context.Service<
       const answer = Effect.fnUntraced(function* (
         tenant: TenantId,
         id: ApprovalId,
-        given: ApprovalAnswer
+        given: ApprovalAnswer,
+        answered_by: ApiKeyId
       ): Effect.fn.Return<Settlement, Failure> {
         const run = yield* lockRun(id, sql`approvals.tenant_id = ${tenant}`)
         if (Option.isNone(run)) return { _tag: "Absent" }
         const answered = yield* approval(sql`
-          UPDATE approvals SET status = 'answered', answer = ${json(given)}, answered_at = clock_timestamp()
+          UPDATE approvals SET status = 'answered', answer = ${json(given)}, answered_at = clock_timestamp(),
+            answered_by = ${answered_by}::uuid
           WHERE id = ${id} AND status = 'pending' AND expires_at > clock_timestamp()
           RETURNING ${columns}`)
         if (Option.isNone(answered)) return yield* overOrAbsent(id)
         return { _tag: "Settled", approval: answered.value, queued: yield* goOn(run.value) }
       })
 
-      const settle = Effect.fn("ApprovalRepository.settle")((tenant: TenantId, id: ApprovalId, given: ApprovalAnswer) =>
-        execute("ApprovalRepository.settle", transaction(answer(tenant, id, given)))
+      const settle = Effect.fn("ApprovalRepository.settle")(
+        (tenant: TenantId, id: ApprovalId, given: ApprovalAnswer, answered_by: ApiKeyId) =>
+          execute("ApprovalRepository.settle", transaction(answer(tenant, id, given, answered_by)))
       )
 
       const end = Effect.fnUntraced(function* (id: ApprovalId) {
@@ -271,17 +276,6 @@ export class ApprovalRepository extends Context.Service<
         ).pipe(Effect.map((rows) => rows.map(({ id }) => id)))
       )
 
-      const rules = Effect.fn("ApprovalRepository.rules")((tenant: TenantId, session: SessionId) =>
-        execute(
-          "ApprovalRepository.rules",
-          ruleRows(sql`
-            SELECT rules FROM approvals
-            WHERE session_id = ${session} AND tenant_id = ${tenant} AND status = 'answered'
-              AND answer->>'decision' = 'allow' AND answer->>'scope' = 'session'
-            ORDER BY answered_at`)
-        ).pipe(Effect.map((rows) => [...new Set(rows.flatMap(({ rules }) => rules))]))
-      )
-
       return ApprovalRepository.of({
         find,
         findPending,
@@ -293,8 +287,7 @@ export class ApprovalRepository extends Context.Service<
         delivery,
         standing,
         abandon,
-        due,
-        rules
+        due
       })
     })
   )

@@ -24,6 +24,7 @@ import shareIds from "./migrations/0019_share_ids.ts"
 import approvals from "./migrations/0020_approvals.ts"
 import webhookDeliveries from "./migrations/0021_webhook_deliveries.ts"
 import runTotals from "./migrations/0022_run_totals.ts"
+import sessionRules from "./migrations/0023_session_rules.ts"
 
 /** Every migration, oldest first. They are never changed once released: the next change is the next number. */
 const migrations = {
@@ -48,7 +49,8 @@ const migrations = {
   "0019_share_ids": shareIds,
   "0020_approvals": approvals,
   "0021_webhook_deliveries": webhookDeliveries,
-  "0022_run_totals": runTotals
+  "0022_run_totals": runTotals,
+  "0023_session_rules": sessionRules
 }
 
 const table = "schema_migrations"

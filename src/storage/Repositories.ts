@@ -21,6 +21,7 @@ import { RunEventRepository } from "./RunEventRepository.ts"
 import { RunQueueRepository } from "./RunQueueRepository.ts"
 import { RunReaderRepository } from "./RunReaderRepository.ts"
 import { RunRepository } from "./RunRepository.ts"
+import { SessionRuleRepository } from "./SessionRuleRepository.ts"
 import { SessionRepository } from "./SessionRepository.ts"
 import { SkillRepository } from "./SkillRepository.ts"
 import { SlashCommandRepository } from "./SlashCommandRepository.ts"
@@ -57,6 +58,7 @@ export const layer = Layer.mergeAll(
   RunReaderRepository.layer,
   RunRepository.layer,
   SessionRepository.layer,
+  SessionRuleRepository.layer,
   SkillRepository.layer,
   SlashCommandRepository.layer,
   TenantRepository.layer,

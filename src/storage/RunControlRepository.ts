@@ -16,8 +16,9 @@ export type RunControlId = typeof RunControlId.Type
 export const RunControl = Schema.Struct({
   id: RunControlId,
   run_id: RunId,
-  kind: Schema.Literals(["interrupt", "change"]),
-  /** What is to change, and nothing for an interrupt. */
+  /** `rules`: what is allowed for its session has changed. */
+  kind: Schema.Literals(["interrupt", "change", "rules"]),
+  /** What is to change, where that is not said by the kind. */
   change: Schema.NullOr(RunChange)
 })
 export type RunControl = typeof RunControl.Type

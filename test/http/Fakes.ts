@@ -27,6 +27,7 @@ import { McpShares } from "../../src/services/McpShares.ts"
 import { RateLimits } from "../../src/services/RateLimits.ts"
 import { Readiness } from "../../src/services/Readiness.ts"
 import { Runs } from "../../src/services/Runs.ts"
+import { SessionRules } from "../../src/services/SessionRules.ts"
 import { Sessions } from "../../src/services/Sessions.ts"
 import { Skills } from "../../src/services/Skills.ts"
 import { SlashCommands } from "../../src/services/SlashCommands.ts"
@@ -258,6 +259,7 @@ export const servicesLayer = (replaced: {
     Layer.mock(SlashCommands, {}),
     Layer.mock(ToolPresets, {}),
     Layer.mock(Approvals, {}),
+    Layer.mock(SessionRules, {}),
     Layer.mock(Checkpoints, {}),
     Layer.mock(Webhooks, {}),
     Layer.mock(WebhookDeliveries, {}),

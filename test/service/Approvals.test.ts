@@ -67,6 +67,11 @@ const accepted = async (event: Frame, body: unknown) => {
   assert.deepEqual(given.body, { status: "accepted", approval_id, session_id, run_id }, given.text)
 }
 
+const rulesOf = ({ sessionId }: EventReader) => `/api/v1/sessions/${sessionId}/rules`
+
+const takeBack = (stream: EventReader, rule: string, key?: string) =>
+  setting().service.request("DELETE", `${rulesOf(stream)}/${rule}`, key === undefined ? {} : { key })
+
 const finish = async (stream: EventReader) => {
   await stream.finished()
   assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
@@ -142,30 +147,92 @@ describe("a permission", () => {
     assert.deepEqual(listAt((await service.request("GET", list, { key: stranger })).body, "approvals"), [])
   })
 
-  it("is allowed for the session: just this, on later turns too", async () => {
+  it("is allowed for the session: just this, on later turns too, in no fork, and until it is taken back", async () => {
     const { service } = setting()
     const stream = await start([bash("touch same.txt"), bash("touch same.txt"), bash("touch another.txt")])
     const first = await asked(stream, "permission_request")
     assert.lengthOf(listAt(first.data, "rules"), 1)
-    await accepted(first, { decision: "allow", scope: "session" })
+    const forAll = { decision: "allow", scope: "session" }
+    assert.strictEqual((await answer(idOf(first), { ...forAll, input: { command: "touch x.txt" } })).status, 422)
+    await accepted(first, { ...forAll, input: { command: "touch same.txt" } })
     const second = await asked(stream, "permission_request", 1)
     assert.strictEqual(at(second.data, "input.command"), "touch another.txt")
     await accepted(second, { decision: "allow" })
     await finish(stream)
-    const later = await service.stream("POST", `/api/v1/sessions/${stream.sessionId}/resume`, {
+
+    // A fork is another session: nobody has allowed anything for it.
+    const path = `/api/v1/sessions/${stream.sessionId}`
+    const fork = await service.stream("POST", `${path}/fork`, {
+      body: { ...request, prompt: scripted("Elsewhere.", bash("touch same.txt"), { text: "Done." }) }
+    })
+    const forked = await asked(fork, "permission_request")
+    assert.strictEqual(at(forked.data, "input.command"), "touch same.txt")
+    await accepted(forked, { decision: "deny" })
+    await finish(fork)
+    assert.deepEqual(listAt((await service.request("GET", rulesOf(fork))).body, "rules"), [])
+
+    const later = await service.stream("POST", `${path}/resume`, {
       body: {
         ...request,
-        prompt: scripted("Again.", bash("touch same.txt"), bash("touch another.txt"), { text: "Done." })
+        prompt: scripted("Again.", bash("touch same.txt"), bash("touch another.txt"), bash("touch same.txt"), {
+          text: "Done."
+        })
       }
     })
     const third = await asked(later, "permission_request")
     assert.strictEqual(at(third.data, "input.command"), "touch another.txt")
-    await accepted(third, { decision: "deny" })
+
+    // What was allowed is taken back while the agent is at work.
+    const list = await service.request("GET", rulesOf(stream))
+    const allowed = await service.request("GET", `/api/v1/approvals/${idOf(first)}`)
+    assert.isString(at(allowed.body, "answered_by"))
+    assert.deepEqual(list.body, {
+      rules: [
+        {
+          id: idOf(first),
+          session_id: stream.sessionId,
+          run_id: stream.runId,
+          tool_name: "Bash",
+          rules: ["Bash(touch same.txt)"],
+          allowed_by: at(allowed.body, "answered_by"),
+          allowed_at: at(allowed.body, "answered_at")
+        }
+      ],
+      next_cursor: null,
+      has_more: false
+    })
+    const refusals = [
+      [randomUUID(), undefined, 404, "ERR_SESSION_RULE_NOT_FOUND"],
+      [idOf(second), undefined, 404, "ERR_SESSION_RULE_NOT_FOUND"],
+      [idOf(third), undefined, 404, "ERR_SESSION_RULE_NOT_FOUND"],
+      [idOf(first), stranger, 404, "ERR_SESSION_NOT_FOUND"],
+      ["none", undefined, 422, "ERR_VALIDATION"]
+    ] as const
+    for (const [id, key, status, error_id] of refusals) {
+      const refused = await takeBack(stream, id, key)
+      assert.deepEqual([refused.status, at(refused.body, "error.error_id")], [status, error_id], id)
+    }
+    assert.strictEqual((await takeBack(fork, idOf(first))).status, 404)
+    assert.strictEqual((await service.request("GET", rulesOf(stream), { key: stranger })).status, 404)
+    const taken = await takeBack(stream, idOf(first))
+    assert.deepEqual([taken.status, taken.text], [204, ""])
+    assert.deepEqual(listAt((await service.request("GET", rulesOf(stream))).body, "rules"), [])
+    assert.strictEqual((await takeBack(stream, idOf(first))).status, 204)
+
+    await accepted(third, { decision: "allow" })
+    const again = await asked(later, "permission_request", 1)
+    assert.strictEqual(at(again.data, "input.command"), "touch same.txt")
+    await accepted(again, { decision: "deny" })
     await finish(later)
+    assert.deepEqual(
+      statuses(later).map(([status]) => status),
+      ["rules_changed", "rules_changed", "approval_allowed", "approval_denied"]
+    )
     const { body } = await service.request("GET", `/api/v1/approvals?session_id=${stream.sessionId}&status=answered`)
     assert.deepEqual(
       listAt(body, "approvals").map((one) => [at(one, "answer.scope"), at(one, "rules.0")]),
       [
+        [undefined, "Bash(touch same.txt)"],
         [undefined, "Bash(touch another.txt)"],
         [undefined, "Bash(touch another.txt)"],
         ["session", "Bash(touch same.txt)"]

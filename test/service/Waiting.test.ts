@@ -199,6 +199,24 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual((await answer(third, { decision: "allow" })).status, 410)
   })
 
+  it("has no more, when it goes on, what was allowed for the session and taken back meanwhile", async () => {
+    const { service } = setting()
+    const first = await untilWaiting([bash("touch a.txt"), bash("touch b.txt"), bash("touch a.txt")])
+    const rule = textAt(askedIn(first), "approval_id")
+    assert.strictEqual((await answer(first, { decision: "allow", scope: "session" })).status, 200)
+    const second = await goOn(first)
+    await second.finished()
+    assert.strictEqual(at(askedIn(second), "input.command"), "touch b.txt", second.raw)
+    const path = `/api/v1/sessions/${first.sessionId}/rules`
+    assert.strictEqual(at((await service.request("GET", path)).body, "rules.0.id"), rule)
+    assert.strictEqual((await service.request("DELETE", `${path}/${rule}`)).status, 204)
+    await answer(second, { decision: "allow" })
+    const third = await goOn(second)
+    await third.finished()
+    assert.strictEqual(at(askedIn(third), "input.command"), "touch a.txt", third.raw)
+    assert.strictEqual((await service.request("POST", `/api/v1/runs/${first.runId}/interrupt`)).status, 200)
+  })
+
   it("keeps the agent for what a subagent asks: that could not be taken up again", async () => {
     const { service } = setting()
     const task = {

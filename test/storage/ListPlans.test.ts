@@ -14,6 +14,7 @@ import { ProjectRepository } from "../../src/storage/ProjectRepository.ts"
 import { RunEventRepository } from "../../src/storage/RunEventRepository.ts"
 import { RunQueueRepository } from "../../src/storage/RunQueueRepository.ts"
 import { RunRepository } from "../../src/storage/RunRepository.ts"
+import { SessionRuleRepository } from "../../src/storage/SessionRuleRepository.ts"
 import { SessionRepository } from "../../src/storage/SessionRepository.ts"
 import { TenantRepository } from "../../src/storage/TenantRepository.ts"
 import { TranscriptRepository } from "../../src/storage/TranscriptRepository.ts"
@@ -128,7 +129,9 @@ onServerDatabase("with thousands of rows", (it) => {
         yield* expectIndex(approvals.list(tenant, { run_id: lease.run_id }, at, 50), "approvals_by_run")
         yield* expectIndex(approvals.list(tenant, { session_id: lease.session_id }, at, 50), "approvals_by_session")
       }
-      yield* expectIndex(approvals.rules(tenant, lease.session_id), "approvals_by_session", false)
+      const rules = yield* SessionRuleRepository
+      yield* expectIndex(rules.list(tenant, lease.session_id, null, 50), "approvals_for_session")
+      yield* expectIndex(rules.inForce(tenant, lease.session_id), "approvals_for_session", false)
       yield* expectIndex(approvals.standing(lease.run_id), "approvals_by_run", false)
       yield* expectIndex(approvals.due(50), "approvals_by_", false)
       yield* expectIndex(log.read(tenant, lease.session_id, { after: seq(4900), limit: 50 }), "run_events_pkey")

@@ -1,7 +1,12 @@
 // What each service can fail with, to the letter. Nothing here runs: the compiler is the test.
 import type { Effect, Stream } from "effect"
 import type { AgentRuntime } from "../../src/agent/AgentRuntime.ts"
-import type { ApprovalAnswered, ApprovalNotFound, ApprovalOver } from "../../src/domain/errors/ApprovalErrors.ts"
+import type {
+  ApprovalAnswered,
+  ApprovalNotFound,
+  ApprovalOver,
+  SessionRuleNotFound
+} from "../../src/domain/errors/ApprovalErrors.ts"
 import type { AgentProcessFailure } from "../../src/domain/errors/AgentErrors.ts"
 import type { ImageFailure } from "../../src/domain/errors/ImageErrors.ts"
 import type { McpListFailed, McpServerNotFound, TooManyMcpServers } from "../../src/domain/errors/McpErrors.ts"
@@ -55,6 +60,7 @@ import type { Budgets } from "../../src/services/Budgets.ts"
 import type { Hooks } from "../../src/services/Hooks.ts"
 import type { makeRunApprovals } from "../../src/services/RunApprovals.ts"
 import type { Runs } from "../../src/services/Runs.ts"
+import type { SessionRules } from "../../src/services/SessionRules.ts"
 import type { Sessions } from "../../src/services/Sessions.ts"
 import type { Tenants } from "../../src/services/Tenants.ts"
 import type { WebhookDeliveries } from "../../src/services/WebhookDeliveries.ts"
@@ -123,6 +129,13 @@ holds<Equal<Fails<Approvals["Service"]["get"]>, ApprovalNotFound | Reading>>()
 holds<Equal<Fails<Approvals["Service"]["list"]>, Reading>>()
 holds<Equal<Fails<Approvals["Service"]["answer"]>, Answering>>()
 holds<Equal<Fails<Approvals["Service"]["answerSession"]>, Answering | SessionNotFound | NothingToAnswer>>()
+holds<Equal<Fails<SessionRules["Service"]["list"]>, SessionNotFound | Reading>>()
+holds<
+  Equal<
+    Fails<SessionRules["Service"]["revoke"]>,
+    SessionNotFound | SessionRuleNotFound | RunUnresponsive | Reading | Writing
+  >
+>()
 // To ask cannot fail: what the database does not take ends the run.
 holds<Equal<Fails<Effect.Success<ReturnType<typeof makeRunApprovals>>>, never>>()
 holds<Equal<Fails<Budgets["Service"]["set"]>, TenantNotFound | ValidationFailed | Writing>>()

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { ApprovalId } from "../Approval.ts"
+import { SessionRuleId } from "../SessionRule.ts"
 
 /** No such approval, or another tenant's. */
 export class ApprovalNotFound extends Schema.TaggedError<ApprovalNotFound>()("ApprovalNotFound", {
@@ -7,6 +8,15 @@ export class ApprovalNotFound extends Schema.TaggedError<ApprovalNotFound>()("Ap
 }) {
   override get message() {
     return "There is no such approval."
+  }
+}
+
+/** Nothing was ever allowed for this session under this id. */
+export class SessionRuleNotFound extends Schema.TaggedError<SessionRuleNotFound>()("SessionRuleNotFound", {
+  rule_id: SessionRuleId
+}) {
+  override get message() {
+    return "There is no such rule of this session."
   }
 }
 

@@ -565,6 +565,16 @@ export const catalogue = {
     cause: "The time for an answer is over, or the run has ended; details.status says which.",
     remedy: "Nothing to do: what was asked was refused."
   },
+  SessionRuleNotFound: {
+    error_id: "ERR_SESSION_RULE_NOT_FOUND",
+    code: "SESSION_RULE_NOT_FOUND",
+    status: 404,
+    severity: "info",
+    shows: ["response"],
+    retry: "no",
+    cause: "Nothing was allowed for this session under this id.",
+    remedy: "List the session's rules: their ids are those of the approvals with which they were allowed."
+  },
   CheckpointNotFound: {
     error_id: "ERR_CHECKPOINT_NOT_FOUND",
     code: "CHECKPOINT_NOT_FOUND",
