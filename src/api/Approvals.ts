@@ -2,11 +2,11 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Approval, type ApprovalAnswer, approvalAnswerFields, ApprovalId, ApprovalStatus } from "../domain/Approval.ts"
 import { ApprovalAnswered, ApprovalNotFound, ApprovalOver } from "../domain/errors/ApprovalErrors.ts"
-import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { Forbidden, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { RunUnresponsive } from "../domain/errors/SessionErrors.ts"
 import { RunId } from "../domain/Run.ts"
 import { SessionId } from "../domain/Session.ts"
-import { Authentication } from "./Authentication.ts"
+import { Authentication, RequiredScope } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
 import { readProblems, writeProblems } from "./Problems.ts"
@@ -77,6 +77,7 @@ export const answerProblems = [
   problem(ApprovalAnswered),
   problem(ApprovalOver),
   problem(ValidationFailed),
+  problem(Forbidden),
   problem(RunUnresponsive),
   ...readProblems,
   ...writeProblems
@@ -114,13 +115,17 @@ export class ApprovalsApi extends HttpApiGroup.make("approvals")
       OpenApi.annotations({
         summary: "Answer what an agent asks",
         description:
-          "Answers when the run has the answer, or is on its way to go on with it. Of several answers the first one counts."
+          "Answers when the run has the answer, or is on its way to go on with it. Of several answers the first one counts. Another `input` than what was asked needs the scope `query`."
       })
     )
   )
+  .annotateEndpoints(RequiredScope, "approvals")
   .middleware(RequestBody)
   .middleware(Authentication)
   .prefix("/api/v1")
   .annotateMerge(
-    OpenApi.annotations({ title: "Approvals", description: "What agents ask people, and the answers." })
+    OpenApi.annotations({
+      title: "Approvals",
+      description: "What agents ask people, and the answers; needs the scope `approvals`, which `query` has in it."
+    })
   ) {}

@@ -4,7 +4,7 @@ import { SessionRuleNotFound } from "../domain/errors/ApprovalErrors.ts"
 import { RunUnresponsive, SessionNotFound } from "../domain/errors/SessionErrors.ts"
 import { SessionId } from "../domain/Session.ts"
 import { SessionRule, SessionRuleId } from "../domain/SessionRule.ts"
-import { Authentication } from "./Authentication.ts"
+import { Authentication, RequiredScope } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
 import { readProblems, writeProblems } from "./Problems.ts"
@@ -48,9 +48,13 @@ export class SessionRulesApi extends HttpApiGroup.make("sessionRules")
       })
     )
   )
+  .annotateEndpoints(RequiredScope, "approvals")
   .middleware(RequestBody)
   .middleware(Authentication)
   .prefix("/api/v1")
   .annotateMerge(
-    OpenApi.annotations({ title: "Session rules", description: "What people have allowed for a session." })
+    OpenApi.annotations({
+      title: "Session rules",
+      description: "What people have allowed for a session; needs the scope `approvals`, which `query` has in it."
+    })
   ) {}

@@ -26,7 +26,7 @@ import {
   SessionTitle
 } from "../domain/Session.ts"
 import { Answered, AnswerRequest, answerProblems } from "./Approvals.ts"
-import { Authentication, StartsRun } from "./Authentication.ts"
+import { Authentication, RequiredScope, StartsRun } from "./Authentication.ts"
 import { pageFields, pageParameters } from "./Paging.ts"
 import { problem } from "./Problem.ts"
 import { followProblems, readProblems, startProblems, writeProblems } from "./Problems.ts"
@@ -230,13 +230,15 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
       payload: AnswerRequest,
       success: Answered,
       error: [absent, problem(NothingToAnswer), ...answerProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Answer what a session asks",
-        description:
-          "`answer` is the answer to a single question; everything else takes a `decision`. Without `approval_id` the oldest that is open is meant."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "approvals")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Answer what a session asks",
+          description:
+            "`answer` is the answer to a single question; everything else takes a `decision`. Without `approval_id` the oldest that is open is meant. Needs the scope `approvals`, which `query` has in it."
+        })
+      ),
     HttpApiEndpoint.post("control", "/sessions/:id/control", {
       params,
       payload: ControlRequest,

@@ -18,7 +18,8 @@ export type ApiKeyHash = typeof ApiKeyHash.Type
  *
  * - `operator`: create and list tenants
  * - `admin`: manage its tenant's keys and settings
- * - `query`: run agents and read and change its tenant's sessions
+ * - `query`: run agents and read and change its tenant's sessions; all that `approvals` is, too
+ * - `approvals`: read and answer what its tenant's agents ask, see what was allowed for sessions and take it back
  * - `bypass_permissions`: start runs with `permission_mode: bypassPermissions`
  * - `mcp_stdio`: name a program of the server's machine in a request
  * - `expand_prompt`: have `@path` and slash commands in a prompt expanded
@@ -27,11 +28,15 @@ export const ApiKeyScope = Schema.Literals([
   "operator",
   "admin",
   "query",
+  "approvals",
   "bypass_permissions",
   "mcp_stdio",
   "expand_prompt"
 ])
 export type ApiKeyScope = typeof ApiKeyScope.Type
+
+/** Which scopes another one has in it. */
+const included: Partial<Record<ApiKeyScope, ReadonlyArray<ApiKeyScope>>> = { query: ["approvals"] }
 
 /** What a tenant's key may be given: everything but to be the operator's. */
 export const TenantScope = Schema.Literals(ApiKeyScope.literals.filter((scope) => scope !== "operator"))
@@ -55,9 +60,9 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   api_key_hash: ApiKeyHash,
   scopes: Schema.Array(ApiKeyScope)
 }) {
-  /** Whether the key carries a scope. */
+  /** Whether the key carries a scope, or one that has it in it. */
   has(scope: ApiKeyScope): boolean {
-    return this.scopes.includes(scope)
+    return this.scopes.some((own) => own === scope || included[own]?.includes(scope) === true)
   }
 }
 

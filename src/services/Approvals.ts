@@ -3,7 +3,7 @@ import { Doorbell } from "../cache/Doorbell.ts"
 import type { Principal } from "../domain/ApiKey.ts"
 import { type Approval, type ApprovalAnswer, type ApprovalId, questionsIn } from "../domain/Approval.ts"
 import { ApprovalAnswered, ApprovalNotFound, ApprovalOver } from "../domain/errors/ApprovalErrors.ts"
-import { ValidationFailed } from "../domain/errors/RequestErrors.ts"
+import { Forbidden, ValidationFailed } from "../domain/errors/RequestErrors.ts"
 import { NothingToAnswer, RunUnresponsive, type SessionNotFound } from "../domain/errors/SessionErrors.ts"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
 import type { Page, PagePosition } from "../domain/Page.ts"
@@ -23,10 +23,16 @@ const patience = 10_000
 
 /** What can become of an answer. */
 export type AnswerFailure =
-  ApprovalNotFound | ApprovalAnswered | ApprovalOver | ValidationFailed | RunUnresponsive | DatabaseFailure
+  ApprovalNotFound | ApprovalAnswered | ApprovalOver | Forbidden | ValidationFailed | RunUnresponsive | DatabaseFailure
 
 /** What is answered to what a session asks: in full, or a single question by its text alone. */
 export type SessionAnswer = ApprovalAnswer | string
+
+/** Who says what a tool is called with says what the agent does: that is more than to allow it. */
+const checkInput = (principal: Principal, given: SessionAnswer): Effect.Effect<void, Forbidden> =>
+  typeof given === "string" || given.input === undefined || principal.has("query")
+    ? Effect.void
+    : Effect.fail(new Forbidden({ scope: "query" }))
 
 type Issue = ValidationFailed["issues"][number]
 
@@ -136,6 +142,7 @@ export class Approvals extends Context.Service<
         id: ApprovalId,
         given: ApprovalAnswer
       ) {
+        yield* checkInput(principal, given)
         const asked = yield* get(principal, id)
         const issues = [...issuesOf(asked, given), ...(yield* rewriting(principal, asked, given))]
         if (asked.status === "pending" && issues.length > 0) return yield* new ValidationFailed({ issues })
@@ -173,6 +180,7 @@ export class Approvals extends Context.Service<
         ),
         answer,
         answerSession: Effect.fn("Approvals.answerSession")(function* (principal, session_id, id, given) {
+          yield* checkInput(principal, given)
           yield* sessions.get(principal, session_id)
           const asked =
             id === undefined

@@ -20,8 +20,19 @@ const endpoint = useHookEndpoint(json({ decision: "ask", reason: "look at this" 
 
 /** Another tenant's key. */
 let stranger: string
+/** A key of those who decide and start nothing, and its id; and one that may not even do that. */
+let approver: string
+let approverId: string
+let clerk: string
+
+const keyWith = (...scopes: ReadonlyArray<string>) =>
+  setting().service.request("POST", "/api/v1/api-keys", { body: { name: "k", scopes } })
 
 beforeAll(async () => {
+  const { body: made } = await keyWith("approvals")
+  approver = textAt(made, "key")
+  approverId = textAt(made, "id")
+  clerk = textAt((await keyWith("admin")).body, "key")
   const { body } = await setting().service.request("POST", "/api/v1/tenants", { body: { name: "strangers" } })
   stranger = textAt(body, "api_key.key")
 })
@@ -61,8 +72,8 @@ const idOf = (event: Frame) => textAt(event.data, "approval_id")
 const answer = (id: string, body: unknown, key?: string) =>
   setting().service.request("POST", `/api/v1/approvals/${id}`, { body, ...(key === undefined ? {} : { key }) })
 
-const accepted = async (event: Frame, body: unknown) => {
-  const given = await answer(idOf(event), body)
+const accepted = async (event: Frame, body: unknown, key?: string) => {
+  const given = await answer(idOf(event), body, key)
   const { approval_id, run_id, session_id } = event.data as Record<string, unknown>
   assert.deepEqual(given.body, { status: "accepted", approval_id, session_id, run_id }, given.text)
 }
@@ -154,7 +165,7 @@ describe("a permission", () => {
     assert.lengthOf(listAt(first.data, "rules"), 1)
     const forAll = { decision: "allow", scope: "session" }
     assert.strictEqual((await answer(idOf(first), { ...forAll, input: { command: "touch x.txt" } })).status, 422)
-    await accepted(first, { ...forAll, input: { command: "touch same.txt" } })
+    await accepted(first, forAll, approver)
     const second = await asked(stream, "permission_request", 1)
     assert.strictEqual(at(second.data, "input.command"), "touch another.txt")
     await accepted(second, { decision: "allow" })
@@ -183,9 +194,9 @@ describe("a permission", () => {
     assert.strictEqual(at(third.data, "input.command"), "touch another.txt")
 
     // What was allowed is taken back while the agent is at work.
-    const list = await service.request("GET", rulesOf(stream))
-    const allowed = await service.request("GET", `/api/v1/approvals/${idOf(first)}`)
-    assert.isString(at(allowed.body, "answered_by"))
+    const list = await service.request("GET", rulesOf(stream), { key: approver })
+    const allowed = await service.request("GET", `/api/v1/approvals/${idOf(first)}`, { key: approver })
+    assert.strictEqual(at(allowed.body, "answered_by"), approverId)
     assert.deepEqual(list.body, {
       rules: [
         {
@@ -214,7 +225,7 @@ describe("a permission", () => {
     }
     assert.strictEqual((await takeBack(fork, idOf(first))).status, 404)
     assert.strictEqual((await service.request("GET", rulesOf(stream), { key: stranger })).status, 404)
-    const taken = await takeBack(stream, idOf(first))
+    const taken = await takeBack(stream, idOf(first), approver)
     assert.deepEqual([taken.status, taken.text], [204, ""])
     assert.deepEqual(listAt((await service.request("GET", rulesOf(stream))).body, "rules"), [])
     assert.strictEqual((await takeBack(stream, idOf(first))).status, 204)
@@ -282,6 +293,59 @@ describe("a permission", () => {
     await finish(stream)
     assert.lengthOf(stream.all("permission_denied"), 1)
     assert.lengthOf(stream.all("permission_request"), 0)
+  })
+})
+
+describe("a key", () => {
+  it("of the scope approvals reads and answers what is asked, and does nothing else; one without may not", async () => {
+    const { service } = setting()
+    const stream = await start([bash("touch by-approver.txt"), ask(colour)])
+    const event = await asked(stream, "permission_request")
+    const session = `/api/v1/sessions/${stream.sessionId}`
+    const one = `/api/v1/approvals/${idOf(event)}`
+    const forApprovers = [
+      ["GET", "/api/v1/approvals?status=pending", undefined, 200],
+      ["GET", one, undefined, 200],
+      ["GET", `${session}/rules`, undefined, 200],
+      ["DELETE", `${session}/rules/${idOf(event)}`, undefined, 404],
+      ["POST", one, { decision: "allow" }, 200],
+      ["POST", `${session}/answer`, { answer: "Red" }, 200]
+    ] as const
+    const allow = { decision: "allow", input: { command: "touch by-approver.txt" } }
+    const forOthers = [
+      ["POST", "/api/v1/query", { ...request, prompt: "Hi." }],
+      ["POST", "/api/v1/query/single", { ...request, prompt: "Hi." }],
+      ["POST", `${session}/resume`, { prompt: "Hi." }],
+      ["POST", `${session}/control`, { permission_mode: "plan" }],
+      ["POST", `${session}/interrupt`, undefined],
+      ["GET", session, undefined],
+      ["GET", `/api/v1/runs/${stream.runId}/events`, undefined],
+      ["GET", "/api/v1/api-keys", undefined],
+      // What the tool is called with is not theirs to say.
+      ["POST", one, allow],
+      ["POST", `${session}/answer`, allow]
+    ] as const
+    const send = async (method: string, path: string, body: unknown, key: string) => {
+      const { body: said, status } = await service.request(method, path, {
+        key,
+        ...(body === undefined ? {} : { body })
+      })
+      return [status, at(said, "error.details.scope")]
+    }
+    for (const [method, path, body] of forApprovers) {
+      assert.deepEqual(await send(method, path, body, clerk), [403, "approvals"], `${method} ${path}`)
+    }
+    for (const [method, path, body] of forOthers) {
+      const scope = path.endsWith("api-keys") ? "admin" : "query"
+      assert.deepEqual(await send(method, path, body, approver), [403, scope], `${method} ${path}`)
+    }
+    for (const [method, path, body, status] of forApprovers) {
+      if (path.endsWith("answer")) await asked(stream, "question")
+      assert.deepEqual(await send(method, path, body, approver), [status, undefined], `${method} ${path}`)
+    }
+    await finish(stream)
+    assert.isTrue(existsSync(await fileOf(stream, "by-approver.txt")))
+    assert.include(toolResults(stream).at(-1) ?? "", "Red")
   })
 })
 

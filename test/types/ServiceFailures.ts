@@ -124,7 +124,14 @@ holds<
   >
 >()
 type Answering =
-  ApprovalNotFound | ApprovalAnswered | ApprovalOver | ValidationFailed | RunUnresponsive | Reading | Writing
+  | ApprovalNotFound
+  | ApprovalAnswered
+  | ApprovalOver
+  | Forbidden
+  | ValidationFailed
+  | RunUnresponsive
+  | Reading
+  | Writing
 holds<Equal<Fails<Approvals["Service"]["get"]>, ApprovalNotFound | Reading>>()
 holds<Equal<Fails<Approvals["Service"]["list"]>, Reading>>()
 holds<Equal<Fails<Approvals["Service"]["answer"]>, Answering>>()
