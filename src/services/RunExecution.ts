@@ -1,6 +1,4 @@
 import { Cause, Clock, Deferred, Effect, Result } from "effect"
-import type { AgentRuntime, AgentTurn } from "../agent/AgentRuntime.ts"
-import type { Workspaces } from "../agent/Workspaces.ts"
 import { RunInterrupted, RunLost } from "../domain/errors/AgentErrors.ts"
 import { entryOf } from "../domain/errors/catalogue.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
@@ -10,31 +8,20 @@ import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
 import type { Approval } from "../domain/Approval.ts"
 import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
-import type { Settings } from "../domain/Settings.ts"
-import type { McpRelay } from "../outbound/McpRelay.ts"
-import type { SecureRandom } from "effect/crypto"
-import type { ApprovalRepository } from "../storage/ApprovalRepository.ts"
-import type { SessionRuleRepository } from "../storage/SessionRuleRepository.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
-import type { Checkpoints } from "./Checkpoints.ts"
 import type { Segment } from "./AgentTurns.ts"
 import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
-import type { Budgets } from "./Budgets.ts"
-import type { Hooks } from "./Hooks.ts"
-import type { Leases } from "./Leases.ts"
 import type { CommitFailure } from "./LogWriter.ts"
-import type { RunControls } from "./RunControls.ts"
 import { endingOf, type EndingRun, unsavedEnding, waitingEvents } from "./RunEnding.ts"
 import { MemoryJobs } from "./MemoryJobs.ts"
 import { MemoryRecall } from "./MemoryRecall.ts"
 import { RunLog } from "./RunLog.ts"
 import { countResumed } from "./RunMetrics.ts"
-import type { OpenApprovals } from "./OpenApprovals.ts"
-import type { RunReaders } from "./RunReaders.ts"
 import { totalsOf, withSegment } from "./RunTotals.ts"
-import { type WorkEnd, workOn } from "./RunWork.ts"
+import type { WorkEnd } from "./RunAssignment.ts"
+import { type WorkServices, workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
 import type { AgentOutcome, AgentSpent } from "../domain/Agent.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
@@ -76,27 +63,7 @@ export interface Execution {
 
 /** What an execution works with. */
 export type ExecutionServices =
-  | AgentRuntime
-  | McpRelay
-  | Workspaces
-  | Checkpoints
-  | Settings
-  | MemoryRecall
-  | MemoryJobs
-  | Sessions
-  | RunEventRepository
-  | RunQueueRepository
-  | RunRepository
-  | Budgets
-  | Hooks
-  | Leases
-  | RunControls
-  | RunLog
-  | RunReaders
-  | ApprovalRepository
-  | SessionRuleRepository
-  | OpenApprovals
-  | SecureRandom.SecureRandom
+  WorkServices | MemoryRecall | MemoryJobs | Sessions | RunEventRepository | RunQueueRepository | RunRepository | RunLog
 
 /** What readers are told first of a segment that is not the first. */
 const resumedStatus = (answered: Approval | null): RunEvent => ({
