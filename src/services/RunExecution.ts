@@ -1,64 +1,45 @@
 import { Cause, Clock, Deferred, Effect, Result } from "effect"
+import type { AgentOutcome, AgentSpent } from "../domain/Agent.ts"
+import type { Approval } from "../domain/Approval.ts"
 import { RunInterrupted, RunLost } from "../domain/errors/AgentErrors.ts"
 import { entryOf } from "../domain/errors/catalogue.ts"
 import type { RunFailure } from "../domain/errors/RunFailure.ts"
 import { LeaseLost, SessionCreateFailed } from "../domain/errors/SessionErrors.ts"
 import type { DbOperational, DbUnavailable } from "../domain/errors/StorageErrors.ts"
-import type { Hooks as HooksByEvent } from "../domain/Hook.ts"
-import type { Approval } from "../domain/Approval.ts"
-import type { Lease, Run } from "../domain/Run.ts"
 import type { RunMemory } from "../domain/MemorySettings.ts"
+import type { Run } from "../domain/Run.ts"
+import type { RunEvent } from "../domain/RunEvent.ts"
 import { RunEventRepository } from "../storage/RunEventRepository.ts"
 import { RunQueueRepository } from "../storage/RunQueueRepository.ts"
 import { RunRepository } from "../storage/RunRepository.ts"
 import type { Segment } from "./AgentTurns.ts"
-import { type FailureFields, reportDefect, reportFailure } from "./FailureReport.ts"
+import { reportDefect, reportFailure } from "./FailureReport.ts"
 import type { CommitFailure } from "./LogWriter.ts"
-import { endingOf, type EndingRun, unsavedEnding, waitingEvents } from "./RunEnding.ts"
 import { MemoryJobs } from "./MemoryJobs.ts"
 import { MemoryRecall } from "./MemoryRecall.ts"
+import type { RunAssignment, WorkEnd } from "./RunAssignment.ts"
+import { endingOf, type EndingRun, unsavedEnding, waitingEvents } from "./RunEnding.ts"
 import { RunLog } from "./RunLog.ts"
 import { countResumed } from "./RunMetrics.ts"
 import { totalsOf, withSegment } from "./RunTotals.ts"
-import type { WorkEnd } from "./RunAssignment.ts"
 import { type WorkServices, workOn } from "./RunWork.ts"
 import { Sessions } from "./Sessions.ts"
-import type { AgentOutcome, AgentSpent } from "../domain/Agent.ts"
-import type { RunEvent } from "../domain/RunEvent.ts"
-import type { EndOfStart } from "./StartTurns.ts"
 
 /** What a run can fail with before its agent has begun. */
 export type BeginFailure = RunFailure | SessionCreateFailed | DbUnavailable | DbOperational
 
 /** A run that stands in the database as running, and whose agent is to be started. */
-export interface Execution {
-  readonly lease: Lease
+export interface Execution extends Omit<RunAssignment, "earlier" | "writer" | "recall" | "promptIsLogged" | "onInit"> {
   readonly run: Run
-  readonly turn: AgentTurn
-  /** Who is asked while the agent works. */
-  readonly hooks: HooksByEvent
   /** How the request wants memory to be used. */
   readonly memory: RunMemory
-  /** For log lines about the run. */
-  readonly fields: FailureFields
   readonly segment: Segment
-  readonly outlivesReaders: boolean
-  /** Whether another instance is to go on with it when this one stops. */
-  readonly handsOver: boolean
-  /** What was asked before an earlier agent was let go, and is answered now. */
-  readonly answered: Approval | null
-  /** Waits until its agent may start; what it answers with lets the next one. */
-  readonly startTurn: Effect.Effect<EndOfStart>
   /** Whether its request has an Idempotency-Key. */
   readonly repeatable: boolean
   /** Run when the end is stored: the run takes nobody's place any more, although its stream may still be open. */
   readonly onEnd: Effect.Effect<void>
   /** Completed when the agent has said `init`, or with what went wrong before. */
   readonly begun: Deferred.Deferred<void, BeginFailure>
-  /** Completed when the service is about to stop: an agent that waits for an answer is let go. */
-  readonly suspending: Effect.Effect<void>
-  /** Completed when the service stops and runs have had their time. */
-  readonly stopping: Effect.Effect<void>
 }
 
 /** What an execution works with. */
