@@ -6,7 +6,7 @@ import { SessionPersistFailed } from "../domain/errors/SessionErrors.ts"
 import type { FinalRunStatus, Run, RunError, RunId, RunTotals } from "../domain/Run.ts"
 import type { DoneReason, ResultData, RunEvent } from "../domain/RunEvent.ts"
 import type { SessionId, SessionStatus } from "../domain/Session.ts"
-import type { RunEnd } from "../storage/RunRepository.ts"
+import type { RunEnd } from "../storage/RunEnd.ts"
 import type { CommitFailure } from "./LogWriter.ts"
 import { totalsOf, withSegment } from "./RunTotals.ts"
 

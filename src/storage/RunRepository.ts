@@ -1,39 +1,21 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { DatabaseFailure } from "../domain/errors/StorageErrors.ts"
-import {
-  type FinalRunStatus,
-  type InstanceId,
-  Lease,
-  Run,
-  type RunError,
-  RunId,
-  type RunTotals
-} from "../domain/Run.ts"
-import type { SessionId, SessionStatus } from "../domain/Session.ts"
+import { type InstanceId, Lease, Run, RunId, type RunTotals } from "../domain/Run.ts"
+import type { SessionId } from "../domain/Session.ts"
 import { TenantId } from "../domain/Tenant.ts"
 import { makeExecute } from "./DatabaseCalls.ts"
 import { DatabaseLimits } from "./DatabaseLimits.ts"
 import { LeaseConnection } from "./LeaseConnection.ts"
 import type { NewRun, RunStart } from "./NewRun.ts"
 import type { NewMemoryJob } from "./MemoryJobRepository.ts"
-import { tellRunsEnded } from "./Outbox.ts"
-import { integers, json, storable, texts, uuids } from "./Parameters.ts"
-import { type LogRecord, recordColumns } from "./RunEventRepository.ts"
+import { integers, uuids } from "./Parameters.ts"
+import type { LogRecord } from "./RunEventRepository.ts"
 import { allRows, firstRow } from "./Rows.ts"
+import { makeRunEnd, type RunEnd } from "./RunEnd.ts"
 import { makeRunStart, runColumns } from "./RunStart.ts"
-import { setTotals } from "./RunTotals.ts"
 import { storedColumns, StoredRow, storedRun, type StoredRun } from "./StoredRun.ts"
 import { makeTransaction } from "./Transaction.ts"
-
-/** How a run ended. */
-export interface RunEnd extends RunTotals {
-  readonly status: FinalRunStatus
-  readonly session_status: SessionStatus
-  /** Whether the run left its whole conversation in the database. */
-  readonly transcript_complete: boolean
-  readonly error: RunError | null
-}
 
 /** A run whose lease has run out, as the sweeper sees it. */
 export interface ExpiredRun {
@@ -108,10 +90,10 @@ export class RunRepository extends Context.Service<
       const execute = yield* makeExecute
       const transaction = yield* makeTransaction
       const runStart = yield* makeRunStart
+      const runEnd = yield* makeRunEnd
       const columns = sql.literal(runColumns)
       const run = firstRow(Run)
       const runKeys = allRows(RunKey)
-      const runKey = firstRow(RunKey)
       const expiredRows = allRows(ExpiredRow)
       const storedRow = firstRow(StoredRow)
 
@@ -186,120 +168,16 @@ export class RunRepository extends Context.Service<
           ).pipe(Effect.map(Option.map(storedRun)))
       )
 
-      const jobOf = (job: NewMemoryJob | undefined) =>
-        job === undefined
-          ? sql.literal("")
-          : sql`, job AS (
-              INSERT INTO memory_jobs (run_id, tenant_id, session_id, scope, withheld, done_seq, pending_done,
-                owner, due_at)
-              SELECT id, tenant_id, session_id, ${json(job.scope)}, ${texts(job.withheld.map(storable))},
-                ${job.done_seq}::bigint, ${job.pending_done}, ${job.owner},
-                clock_timestamp() + ${job.lease_ms} * interval '1 millisecond'
-              FROM held
-            )`
-
-      const writeEnd = (lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd, job: NewMemoryJob | undefined) => {
-        const records = recordColumns(events)
-        return runKey(sql`
-          WITH held AS MATERIALIZED (
-            SELECT id, session_id, tenant_id FROM runs
-            WHERE id = ${lease.run_id} AND session_id = ${lease.session_id}
-              AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint AND status = 'running'
-            FOR NO KEY UPDATE
-          ), record AS MATERIALIZED (
-            SELECT * FROM unnest(${records.seqs}, ${records.events}, ${records.data}) AS record (seq, event, data)
-          ), written AS (
-            INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
-            SELECT held.session_id, record.seq, held.id, held.tenant_id, record.event, record.data
-            FROM held CROSS JOIN record
-            ON CONFLICT (session_id, seq) DO NOTHING
-          ), ordered AS (
-            DELETE FROM run_orders USING held WHERE run_orders.run_id = held.id
-          ), unanswered AS (
-            UPDATE approvals SET status = 'cancelled' FROM held
-            WHERE approvals.run_id = held.id AND approvals.status IN ('pending', 'answered')
-              AND approvals.delivered_at IS NULL
-          )${jobOf(job)}, ended AS (
-            UPDATE runs SET
-              status = ${end.status},
-              ended_at = now(),
-              owner = NULL,
-              lease_expires_at = NULL,
-              last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record), ${job?.done_seq ?? 0}::bigint),
-              ${setTotals(sql, end)},
-              error = ${json(end.error)}
-            FROM held WHERE runs.id = held.id
-            RETURNING runs.*
-          ), told AS (
-            ${tellRunsEnded(sql, "ended")}
-          )
-          UPDATE sessions SET
-            status = ${end.session_status},
-            last_seq = ended.last_seq,
-            last_fence = ended.fence,
-            total_turns = sessions.total_turns + coalesce(ended.num_turns, 0),
-            total_cost_usd = sessions.total_cost_usd + coalesce(ended.total_cost_usd, 0),
-            cost_unknown = sessions.cost_unknown OR ${end.cost_unknown},
-            transcript_complete = sessions.transcript_complete AND ${end.transcript_complete},
-            updated_at = now(),
-            last_message_at = now()
-          FROM ended WHERE sessions.id = ended.session_id
-          RETURNING ended.id`)
-      }
-
-      // Only the holder of a fence can have ended a run under it.
-      const endedUnder = (lease: Lease) =>
-        runKey(sql`
-          SELECT id FROM runs
-          WHERE id = ${lease.run_id} AND fence = ${lease.fence}::bigint
-            AND status NOT IN ('queued', 'running', 'waiting')`)
-
       const finish = Effect.fn("RunRepository.finish")(
         (lease: Lease, events: ReadonlyArray<LogRecord>, end: RunEnd, job?: NewMemoryJob) =>
-          execute(
-            "RunRepository.finish",
-            writeEnd(lease, events, end, job).pipe(
-              Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.succeed(ended) : endedUnder(lease)))
-            )
-          ).pipe(Effect.map(Option.isSome))
+          execute("RunRepository.finish", runEnd.end(lease, events, end, job)).pipe(Effect.map(Option.isSome))
       )
-
-      // Two statements: what the second one sees of the answers is what is there once the run is locked.
-      const letGo = Effect.fnUntraced(function* (lease: Lease, events: ReadonlyArray<LogRecord>, totals: RunTotals) {
-        const held = yield* runKey(sql`
-          SELECT id FROM runs
-          WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
-            AND status = 'running'
-          FOR NO KEY UPDATE`)
-        if (Option.isNone(held)) {
-          // Only the holder of a fence can have let a run go under it.
-          return yield* runKey(sql`
-            SELECT id FROM runs
-            WHERE id = ${lease.run_id} AND fence = ${lease.fence}::bigint AND status IN ('queued', 'waiting')`)
-        }
-        const records = recordColumns(events)
-        return yield* runKey(sql`
-          WITH record AS MATERIALIZED (
-            SELECT * FROM unnest(${records.seqs}, ${records.events}, ${records.data}) AS record (seq, event, data)
-          ), written AS (
-            INSERT INTO run_events (session_id, seq, run_id, tenant_id, event, data)
-            SELECT runs.session_id, record.seq, runs.id, runs.tenant_id, record.event, record.data
-            FROM runs CROSS JOIN record WHERE runs.id = ${lease.run_id}
-            ON CONFLICT (session_id, seq) DO NOTHING
-          )
-          UPDATE runs SET
-            status = CASE WHEN EXISTS (
-              SELECT FROM approvals WHERE approvals.run_id = runs.id AND approvals.status = 'pending'
-            ) THEN 'waiting' ELSE 'queued' END,
-            owner = NULL, lease_expires_at = NULL, queued_at = coalesce(queued_at, created_at),
-            last_seq = greatest(runs.last_seq, (SELECT max(seq) FROM record)), ${setTotals(sql, totals)}
-          WHERE id = ${lease.run_id}
-          RETURNING id`)
-      })
 
       const wait = Effect.fn("RunRepository.wait")(
         (lease: Lease, events: ReadonlyArray<LogRecord>, totals: RunTotals) =>
-          execute("RunRepository.wait", transaction(letGo(lease, events, totals))).pipe(Effect.map(Option.isSome))
+          execute("RunRepository.wait", transaction(runEnd.letGo(lease, events, totals))).pipe(
+            Effect.map(Option.isSome)
+          )
       )
 
       const releaseKey = Effect.fn("RunRepository.releaseKey")((tenant: TenantId, run: RunId) =>

@@ -9,7 +9,8 @@ import { TenantId } from "../../src/domain/Tenant.ts"
 import type { NewApiKey } from "../../src/storage/ApiKeyRepository.ts"
 import type { LogRecord } from "../../src/storage/RunEventRepository.ts"
 import type { NewRun, RunPlace } from "../../src/storage/NewRun.ts"
-import { type RunEnd, RunRepository } from "../../src/storage/RunRepository.ts"
+import type { RunEnd } from "../../src/storage/RunEnd.ts"
+import { RunRepository } from "../../src/storage/RunRepository.ts"
 import { TenantRepository } from "../../src/storage/TenantRepository.ts"
 
 export const newTenantId = () => TenantId.make(crypto.randomUUID())
