@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { lstat, open, readdir, readlink } from "node:fs/promises"
+import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises"
 import { join } from "node:path"
 
 /** Bytes of one part of a file. */
@@ -47,6 +47,23 @@ const foundAt = async (root: string, path: string): Promise<Found | undefined> =
   }
 }
 
+const goneCodes = new Set<unknown>(["ENOENT", "ENOTDIR", "ELOOP", "EINVAL"])
+
+/** Whether what was there a moment ago is gone, or something else: an agent may be at work. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && goneCodes.has(error.code)
+
+const unlessGone =
+  <A>(instead: A) =>
+  (error: unknown): A => {
+    if (isGone(error)) return instead
+    throw error
+  }
+
+/** What stands at a path of a workspace; undefined when that is nothing, or nothing that is kept. */
+export const lookAt = (root: string, path: string): Promise<Found | undefined> =>
+  foundAt(root, path).catch(unlessGone(undefined))
+
 /** Git's own records and our own staging are left alone, wherever they are; so are sockets, pipes and devices. */
 const isLeftAlone = (name: string) => name === ".git" || name.startsWith(stagingPrefix)
 
@@ -54,12 +71,15 @@ const isLeftAlone = (name: string) => name === ".git" || name.startsWith(staging
 export const listWorkspace = async (root: string, most = Infinity): Promise<ReadonlyArray<Found> | undefined> => {
   const found: Array<Found> = []
   const visit = async (directory: string): Promise<boolean> => {
-    const names = await readdir(join(root, directory))
+    const names = await readdir(join(root, directory)).catch((error: unknown) => {
+      if (directory === "") throw error
+      return unlessGone<Array<string>>([])(error)
+    })
     for (const name of names.toSorted()) {
       if (isLeftAlone(name)) continue
       if (name.includes("\ufffd")) throw new UnreadableName(name)
       const path = directory === "" ? name : `${directory}/${name}`
-      const entry = await foundAt(root, path)
+      const entry = await lookAt(root, path)
       if (entry === undefined) continue
       if (found.push(entry) > most) return false
       if (entry.kind === "directory" && !(await visit(path))) return false
@@ -72,21 +92,51 @@ export const listWorkspace = async (root: string, most = Infinity): Promise<Read
 /** The name of a part by its content. */
 export const partName = (part: Uint8Array): string => createHash("sha256").update(part).digest("hex")
 
+// A pipe in a file's place would keep its opener waiting for a writer.
+const openFile = (place: string) => open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+
+async function* partsOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const part = Buffer.alloc(partBytes)
+    let filled = 0
+    while (filled < partBytes) {
+      const { bytesRead } = await file.read(part, filled, partBytes - filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    if (filled > 0) yield part.subarray(0, filled)
+    if (filled < partBytes) return
+  }
+}
+
 /** A file's content, part by part. A link in its place is not followed. */
 export async function* readParts(root: string, path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW)
+  const file = await openFile(join(root, path))
   try {
-    for (;;) {
-      const part = Buffer.alloc(partBytes)
-      let filled = 0
-      while (filled < partBytes) {
-        const { bytesRead } = await file.read(part, filled, partBytes - filled)
-        if (bytesRead === 0) break
-        filled += bytesRead
-      }
-      if (filled > 0) yield part.subarray(0, filled)
-      if (filled < partBytes) return
+    yield* partsOf(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * A file's content, to be shown; undefined when it has more than `most` bytes. `root` is a real path: what is read
+ * lies in it, also when a link was put in the place of a directory a moment ago.
+ */
+export const readInside = async (root: string, path: string, most: number): Promise<Buffer | undefined> => {
+  const place = join(root, path)
+  const file = await openFile(place)
+  try {
+    const opened = await readlink(`/proc/self/fd/${file.fd}`).catch(() => realpath(place))
+    if (opened !== place) throw new Error("The file is not where it was")
+    const parts: Array<Uint8Array> = []
+    let bytes = 0
+    for await (const part of partsOf(file)) {
+      bytes += part.length
+      if (bytes > most) return undefined
+      parts.push(part)
     }
+    return Buffer.concat(parts)
   } finally {
     await file.close()
   }

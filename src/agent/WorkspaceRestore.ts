@@ -2,41 +2,13 @@ import { constants } from "node:fs"
 import { chmod, lstat, mkdir, open, rename, rm, rmdir, symlink, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import type { Manifest, WorkspaceChange, WorkspaceEntry } from "../domain/Checkpoint.ts"
-import { type Found, listWorkspace, namesOfParts, stagingPrefix } from "./WorkspaceFiles.ts"
+import { changesSince } from "./WorkspaceChanges.ts"
+import { listWorkspace, stagingPrefix } from "./WorkspaceFiles.ts"
 
 type File = Extract<WorkspaceEntry, { readonly kind: "file" }>
 
 /** A file's content as it was kept, part by part. */
 export type Contents = (file: File) => AsyncIterable<Uint8Array>
-
-/** What happened to a workspace since it was kept. */
-export const changesSince = async (root: string, manifest: Manifest): Promise<ReadonlyArray<WorkspaceChange>> => {
-  const found = new Map((await listWorkspace(root))?.map((entry) => [entry.path, entry]))
-  const changes: Array<WorkspaceChange> = []
-  for (const kept of manifest) {
-    const { kind, path } = kept
-    const now = found.get(path)
-    found.delete(path)
-    if (now === undefined) changes.push({ path, kind, change: "removed" })
-    else if (!(await isSame(root, kept, now))) changes.push({ path, kind: now.kind, change: "changed" })
-  }
-  for (const { kind, path } of found.values()) changes.push({ path, kind, change: "added" })
-  return changes.toSorted((one, other) => (one.path < other.path ? -1 : 1))
-}
-
-const isSame = async (root: string, kept: WorkspaceEntry, now: Found): Promise<boolean> => {
-  const same = compare(kept, now)
-  if (!same || kept.kind !== "file") return same
-  const parts = await namesOfParts(root, kept.path)
-  return parts.length === kept.parts.length && parts.every((name, index) => name === kept.parts[index])
-}
-
-/** Whether all is the same but for a file's content. */
-const compare = (kept: WorkspaceEntry, now: Found): boolean => {
-  if (kept.kind === "link") return now.kind === "link" && now.target === kept.target
-  if (kept.kind !== now.kind || kept.mode !== now.mode) return false
-  return kept.kind === "directory" || (now.kind === "file" && now.size === kept.size)
-}
 
 /** Writes what is missing next to its place, so that a full disk is met before anything is changed. */
 const stage = async (staging: string, files: ReadonlyArray<File>, contents: Contents) => {

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Checkpoint, Restore, WorkspaceChange } from "../domain/Checkpoint.ts"
+import { Checkpoint, DiffLimits, Restore, WorkspaceChange, WorkspaceDifference } from "../domain/Checkpoint.ts"
 import {
   CheckpointNotFound,
   CheckpointUnusable,
@@ -21,16 +21,14 @@ export const CheckpointList = Schema.Struct({ checkpoints: Schema.Array(Checkpoi
   identifier: "CheckpointList"
 })
 
-const changes = {
-  /** By path, the first thousand. */
-  changes: Schema.Array(WorkspaceChange),
-  total_changes: Schema.Int
-} as const
-
 /** What happened to the workspace since a checkpoint. */
-export const CheckpointDiff = Schema.Struct({ checkpoint_id: RunId, ...changes }).annotate({
-  identifier: "CheckpointDiff"
-})
+export const CheckpointDiff = Schema.Struct({
+  checkpoint_id: RunId,
+  /** By path, the first thousand. */
+  changes: Schema.Array(WorkspaceDifference),
+  total_changes: Schema.Int,
+  limits: DiffLimits
+}).annotate({ identifier: "CheckpointDiff" })
 
 /** Where to go back to. */
 export const RewindRequest = Schema.Struct({
@@ -48,7 +46,9 @@ export const Rewound = Schema.Struct({
   checkpoint_id: RunId,
   message: Schema.String,
   restore: Restore,
-  ...changes
+  /** By path, the first thousand. */
+  changes: Schema.Array(WorkspaceChange),
+  total_changes: Schema.Int
 }).annotate({ identifier: "Rewound" })
 
 const found = [problem(SessionNotFound), problem(CheckpointNotFound), problem(CheckpointUnusable)] as const
@@ -69,10 +69,18 @@ export class CheckpointsApi extends HttpApiGroup.make("checkpoints")
     ),
     HttpApiEndpoint.get("diff", "/sessions/:id/checkpoints/:checkpoint_id/diff", {
       params: { id: SessionId, checkpoint_id: RunId },
+      query: {
+        /** Only the change of this path, written as in `changes`, and of what is below it. */
+        path: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(4096)))
+      },
       success: CheckpointDiff,
       error: [...found, problem(RewindFailed), ...readProblems]
     }).annotateMerge(
-      OpenApi.annotations({ summary: "Compare the workspace with a checkpoint", description: "What changed since." })
+      OpenApi.annotations({
+        summary: "Compare the workspace with a checkpoint",
+        description:
+          "What changed since: what stood at each path and what stands there now, and for text and links a patch as `git diff` writes it, which `git apply` and `patch -p1` take. Nothing is cut: `limits` says up to where lines are compared, and `patch_omitted` why a change has no patch. What one answer has no room for can be asked for by its `path`."
+      })
     ),
     HttpApiEndpoint.post("rewind", "/sessions/:id/rewind", {
       params: { id: SessionId },

@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { Moment } from "./Moment.ts"
 import { RunId } from "./Run.ts"
 import { SessionId } from "./Session.ts"
@@ -27,13 +27,90 @@ export type WorkspaceEntry = typeof WorkspaceEntry.Type
 export const Manifest = Schema.Array(WorkspaceEntry)
 export type Manifest = typeof Manifest.Type
 
+/** Permission bits as `chmod` takes them, in four octal digits: `0644`. */
+const octalMode = {
+  mode: Schema.String.check(Schema.isPattern(/^[0-7]{4}$/)).pipe(
+    Schema.decodeTo(
+      Schema.Int,
+      SchemaTransformation.transform({
+        decode: (digits) => Number.parseInt(digits, 8),
+        encode: (bits) => bits.toString(8).padStart(4, "0")
+      })
+    )
+  )
+} as const
+
+/** What stands at a path. */
+export const WorkspaceState = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("directory"), ...octalMode }),
+  Schema.Struct({
+    kind: Schema.Literal("file"),
+    ...octalMode,
+    /** In bytes. */
+    size: Schema.Int
+  }),
+  Schema.Struct({
+    kind: Schema.Literal("link"),
+    /** Where it points, as it is written in it. */
+    target: Schema.String
+  })
+])
+export type WorkspaceState = typeof WorkspaceState.Type
+
 /** What happened to a path since a checkpoint. */
 export const WorkspaceChange = Schema.Struct({
   ...path,
+  /** What is there; where nothing is, what was. */
   kind: Schema.Literals(["directory", "file", "link"]),
-  change: Schema.Literals(["added", "changed", "removed"])
+  change: Schema.Literals(["added", "changed", "removed"]),
+  /** What was kept; null if it was not there. */
+  before: Schema.NullOr(WorkspaceState),
+  /** null if it is not there any more. */
+  now: Schema.NullOr(WorkspaceState)
 })
 export type WorkspaceChange = typeof WorkspaceChange.Type
+
+/** What happened to a path since a checkpoint, line by line. */
+export const WorkspaceDifference = Schema.Struct({
+  ...WorkspaceChange.fields,
+  /** Of an added file: the removed one that had the same content. */
+  renamed_from: Schema.NullOr(Schema.String),
+  /** Of a removed file: where its content is now. The patch stands there. */
+  renamed_to: Schema.NullOr(Schema.String),
+  /** Text is UTF-8 without NUL, in both versions; null for what is no file or was not looked at. */
+  content: Schema.NullOr(Schema.Literals(["text", "binary"])),
+  /** Added lines; null where lines were not compared. */
+  additions: Schema.NullOr(Schema.Int),
+  /** Removed lines. */
+  deletions: Schema.NullOr(Schema.Int),
+  /** The patch replaces all from the first difference to the last, since finding each would have gone beyond a limit. */
+  coarse: Schema.Boolean,
+  /** As `git diff` writes it, for `git apply`, `patch` and viewers; null where git would write nothing, or where it was omitted. */
+  patch: Schema.NullOr(Schema.String),
+  /**
+   * Why there is no patch: binary content, a version of more than `file_bytes`, an answer that has no room for it
+   * (ask for its path), or a file that could not be read, such as while it is being changed.
+   */
+  patch_omitted: Schema.NullOr(Schema.Literals(["binary", "file_too_large", "answer_full", "unreadable"]))
+})
+export type WorkspaceDifference = typeof WorkspaceDifference.Type
+
+/** Up to where the changes of a workspace are shown. */
+export const DiffLimits = Schema.Struct({
+  /** Most changes of an answer, by path. */
+  changes: Schema.Int,
+  /** Most bytes of a version that is compared. */
+  file_bytes: Schema.Int,
+  /** Most bytes of all versions that are compared for an answer. */
+  compared_bytes: Schema.Int,
+  /** Most bytes of all patches of an answer. */
+  patch_bytes: Schema.Int,
+  /** Most added and removed lines of a file that are looked for one by one. */
+  edits: Schema.Int,
+  /** Longest search for them, over all files of an answer. */
+  milliseconds: Schema.Int
+})
+export type DiffLimits = typeof DiffLimits.Type
 
 /** What a rewind brings back. */
 export const Restore = Schema.Literals(["files", "conversation", "both"])

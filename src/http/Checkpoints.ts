@@ -5,13 +5,11 @@ import { CurrentPrincipal } from "../domain/ApiKey.ts"
 import type { Restore, WorkspaceChange } from "../domain/Checkpoint.ts"
 import { defaultPageSize } from "../domain/Page.ts"
 import { Checkpoints } from "../services/Checkpoints.ts"
+import { diffLimits } from "../services/WorkspaceDiff.ts"
 import { checkpointPosition, checkpointsEnd } from "./Cursors.ts"
 
-/** Changes that one answer lists. */
-const mostChanges = 1000
-
 const listed = (changes: ReadonlyArray<WorkspaceChange>) => ({
-  changes: changes.slice(0, mostChanges),
+  changes: changes.slice(0, diffLimits.changes),
   total_changes: changes.length
 })
 
@@ -38,8 +36,9 @@ export const CheckpointsHandlers = HttpApiBuilder.group(
       )
       .handle(
         "diff",
-        Effect.fn("checkpoints.diff")(function* ({ params: { checkpoint_id, id } }) {
-          return { checkpoint_id, ...listed(yield* checkpoints.diff(yield* CurrentPrincipal, id, checkpoint_id)) }
+        Effect.fn("checkpoints.diff")(function* ({ params: { checkpoint_id, id }, query }) {
+          const diff = yield* checkpoints.diff(yield* CurrentPrincipal, id, checkpoint_id, query.path)
+          return { checkpoint_id, ...diff, limits: diffLimits }
         })
       )
       .handle(

@@ -1,10 +1,10 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { partName } from "../agent/WorkspaceFiles.ts"
-import { changesSince, type Contents, restoreWorkspace } from "../agent/WorkspaceRestore.ts"
+import { changesSince } from "../agent/WorkspaceChanges.ts"
+import { type Contents, restoreWorkspace } from "../agent/WorkspaceRestore.ts"
 import { Workspaces } from "../agent/Workspaces.ts"
 import type { Principal } from "../domain/ApiKey.ts"
-import { Checkpoint, type Restore, type WorkspaceChange } from "../domain/Checkpoint.ts"
+import { Checkpoint, type Restore, type WorkspaceChange, type WorkspaceDifference } from "../domain/Checkpoint.ts"
 import {
   type CheckpointFailure,
   CheckpointNotFound,
@@ -27,12 +27,19 @@ import { type NewRewind, RewindRepository } from "../storage/RewindRepository.ts
 import { encodeData } from "./Frame.ts"
 import { asRead, type ReadFailure } from "./ReadFailure.ts"
 import { Sessions } from "./Sessions.ts"
+import { makeWorkspaceDiff } from "./WorkspaceDiff.ts"
 import { type Keeping, type KeptRun, makeWorkspaceKeeping } from "./WorkspaceKeeping.ts"
 
 /** A page of a session's checkpoints, oldest first. */
 export interface CheckpointPage {
   readonly checkpoints: ReadonlyArray<Checkpoint>
   readonly next: CheckpointPosition | null
+}
+
+/** What happened to a workspace: the first changes by path, and how many there are. */
+export interface CheckpointDiff {
+  readonly changes: ReadonlyArray<WorkspaceDifference>
+  readonly total_changes: number
 }
 
 /** What is asked of a rewind. */
@@ -61,13 +68,14 @@ export class Checkpoints extends Context.Service<
       position: CheckpointPosition | null,
       size: number
     ): Effect.Effect<CheckpointPage, SessionNotFound | ReadFailure>
-    /** What happened to the workspace since. */
+    /** What happened to the workspace since, or to one path and what is below it. */
     diff(
       principal: Principal,
       session: SessionId,
-      id: RunId
+      id: RunId,
+      within: string | undefined
     ): Effect.Effect<
-      ReadonlyArray<WorkspaceChange>,
+      CheckpointDiff,
       SessionNotFound | CheckpointNotFound | CheckpointUnusable | RewindFailed | ReadFailure
     >
     /** Takes a session back; answers with what was, or would be, undone in the workspace. */
@@ -96,7 +104,8 @@ export class Checkpoints extends Context.Service<
       const sessions = yield* Sessions
       const workspaces = yield* Workspaces
       const random = yield* SecureRandom.SecureRandom
-      const { keep, readManifest } = yield* makeWorkspaceKeeping
+      const { keep, readContent, readManifest } = yield* makeWorkspaceKeeping
+      const showChanges = yield* makeWorkspaceDiff(readContent)
       const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
 
       const find = Effect.fnUntraced(function* (principal: Principal, session: SessionId, id: RunId) {
@@ -122,24 +131,32 @@ export class Checkpoints extends Context.Service<
         )
       })
 
-      const changes = Effect.fnUntraced(function* (principal: Principal, checkpoint: StoredCheckpoint) {
-        const manifest = yield* manifestOf(principal.tenant_id, checkpoint)
-        return yield* Effect.tryPromise({
-          try: () => changesSince(checkpoint.cwd, manifest),
-          catch: failed(checkpoint.session_id)
+      /** Where a workspace is: an agent can put a link in its place, and nothing is read or written elsewhere. */
+      const rootOf = ({ tenant_id }: Principal, { cwd, session_id }: StoredCheckpoint) =>
+        workspaces.check(tenant_id, "cwd", cwd).pipe(Effect.mapError(failed(session_id)))
+
+      const compare = Effect.fnUntraced(function* (
+        principal: Principal,
+        checkpoint: StoredCheckpoint,
+        within?: string
+      ) {
+        const { session_id } = checkpoint
+        const { tenant_id } = principal
+        const manifest = yield* manifestOf(tenant_id, checkpoint)
+        const root = yield* rootOf(principal, checkpoint)
+        const changes = yield* Effect.tryPromise({
+          try: () => changesSince(root, manifest, within),
+          catch: failed(session_id)
         })
+        return { tenant_id, session_id, root, manifest, changes }
       })
 
       const contentsOf = (tenant: TenantId, session: SessionId): Contents =>
         async function* ({ parts }) {
           for (let at = 0; at < parts.length; at += partsAtOnce) {
-            const names = parts.slice(at, at + partsAtOnce)
-            const found = await runPromise(repository.readParts(tenant, session, names))
-            for (const name of names) {
-              const data = found.get(name)
-              if (data === undefined || partName(data) !== name) throw new Error(`Part ${name} is not as it was kept`)
-              yield data
-            }
+            const content = await runPromise(readContent(tenant, session, parts.slice(at, at + partsAtOnce)))
+            if (content === undefined) throw new Error("A part is not as it was kept")
+            yield content
           }
         }
 
@@ -152,10 +169,11 @@ export class Checkpoints extends Context.Service<
         const { cwd, session_id } = checkpoint
         const manifest = yield* manifestOf(tenant_id, checkpoint)
         yield* workspaces.prepare(tenant_id, cwd).pipe(Effect.mapError(failed(session_id)))
+        const root = yield* rootOf(principal, checkpoint)
         let begun = false
         return yield* Effect.tryPromise({
           try: () =>
-            restoreWorkspace(cwd, manifest, name, contentsOf(tenant_id, session_id), () => {
+            restoreWorkspace(root, manifest, name, contentsOf(tenant_id, session_id), () => {
               begun = true
             }),
           catch: (cause) => failed(session_id, begun)(cause)
@@ -204,9 +222,13 @@ export class Checkpoints extends Context.Service<
             next: found.length > size && last !== undefined ? { start_seq: last.start_seq, id: last.id } : null
           }
         }),
-        diff: Effect.fn("Checkpoints.diff")(function* (principal, session, id) {
+        diff: Effect.fn("Checkpoints.diff")(function* (principal, session, id, within) {
           const { checkpoint } = yield* find(principal, session, id)
-          return yield* changes(principal, checkpoint)
+          const workspace = yield* compare(principal, checkpoint, within)
+          const changes = yield* showChanges(workspace).pipe(
+            Effect.catchTag("PatchThreadEnded", ({ cause }) => Effect.fail(failed(session)(cause)))
+          )
+          return { changes, total_changes: workspace.changes.length }
         }),
         rewind: Effect.fn("Checkpoints.rewind")(function* (principal, id, request) {
           const { checkpoint, session } = yield* find(principal, id, request.checkpoint_id)
@@ -222,7 +244,7 @@ export class Checkpoints extends Context.Service<
           if (restore !== "conversation" && checkpoint.manifest === null) {
             return yield* new CheckpointUnusable({ checkpoint_id, reason: "no_files" })
           }
-          if (dry_run) return restore === "conversation" ? [] : yield* changes(principal, checkpoint)
+          if (dry_run) return restore === "conversation" ? [] : (yield* compare(principal, checkpoint)).changes
           // What was begun is brought to its end, also when the client has left.
           return yield* Effect.uninterruptible(perform(principal, checkpoint, request))
         })

@@ -94,6 +94,17 @@ export const makeWorkspaceKeeping = Effect.gen(function* () {
     return yield* decodeManifest(text)
   })
 
+  /** What has these parts; undefined when one of them is not as it was kept. */
+  const readContent = Effect.fnUntraced(function* (tenant: TenantId, session: SessionId, names: ReadonlyArray<string>) {
+    const found =
+      names.length === 0 ? new Map<string, Uint8Array>() : yield* repository.readParts(tenant, session, names)
+    const parts = names.flatMap((name) => {
+      const data = found.get(name)
+      return data !== undefined && partName(data) === name ? [data] : []
+    })
+    return parts.length === names.length ? Buffer.concat(parts) : undefined
+  })
+
   const keep = Effect.fn("WorkspaceKeeping.keep")(function* (
     run: KeptRun
   ): Effect.fn.Return<Keeping | null, CheckpointFailure> {
@@ -178,5 +189,5 @@ export const makeWorkspaceKeeping = Effect.gen(function* () {
     return { files: found.length, bytes }
   })
 
-  return { keep, readManifest }
+  return { keep, readContent, readManifest }
 })

@@ -123,6 +123,115 @@ describe("a workspace", () => {
       listAt(body, "changes").map((change) => [at(change, "path"), at(change, "kind"), at(change, "change")])
     const diff = await service.request("GET", `/api/v1/sessions/${sessionId}/checkpoints/${runId}/diff`)
     assert.deepEqual(told(diff.body), expected)
+    const shown = (path: string) => listAt(diff.body, "changes").find((change) => at(change, "path") === path)
+    assert.deepEqual(shown("src/new.ts"), {
+      path: "src/new.ts",
+      kind: "file",
+      change: "added",
+      before: null,
+      now: { kind: "file", mode: "0644", size: 10 },
+      renamed_from: "src/old.ts",
+      renamed_to: null,
+      content: null,
+      additions: 0,
+      deletions: 0,
+      coarse: false,
+      patch: "diff --git a/src/old.ts b/src/new.ts\nrename from src/old.ts\nrename to src/new.ts\n",
+      patch_omitted: null
+    })
+    assert.deepEqual(
+      ["src/old.ts", "large", "binary", "tool.sh", "pointer", "src/deep", "empty", "fresh"].map((path) => {
+        const change = shown(path)
+        const fields = ["before", "now", "content", "additions", "deletions", "patch", "patch_omitted"]
+        return [path, ...fields.map((field) => at(change, field))]
+      }),
+      [
+        ["src/old.ts", { kind: "file", mode: "0644", size: 10 }, null, null, 0, 0, null, null],
+        [
+          "large",
+          { kind: "file", mode: "0644", size: 3_500_000 },
+          { kind: "file", mode: "0644", size: 3_500_001 },
+          null,
+          null,
+          null,
+          null,
+          "file_too_large"
+        ],
+        [
+          "binary",
+          { kind: "file", mode: "0644", size: 6 },
+          { kind: "file", mode: "0644", size: 7 },
+          "binary",
+          null,
+          null,
+          null,
+          "binary"
+        ],
+        [
+          "tool.sh",
+          { kind: "file", mode: "0755", size: 10 },
+          { kind: "file", mode: "0644", size: 10 },
+          "text",
+          0,
+          0,
+          "diff --git a/tool.sh b/tool.sh\nold mode 100755\nnew mode 100644\n",
+          null
+        ],
+        [
+          "pointer",
+          { kind: "link", target: "../outside/precious" },
+          { kind: "link", target: "/etc/passwd" },
+          null,
+          1,
+          1,
+          `diff --git a/pointer b/pointer
+--- a/pointer
++++ b/pointer
+@@ -1,1 +1,1 @@
+-../outside/precious
+\\ No newline at end of file
++/etc/passwd
+\\ No newline at end of file
+`,
+          null
+        ],
+        [
+          "src/deep",
+          { kind: "directory", mode: "0555" },
+          { kind: "link", target: "../../outside" },
+          null,
+          1,
+          0,
+          `diff --git a/src/deep b/src/deep
+new file mode 120000
+--- /dev/null
++++ b/src/deep
+@@ -0,0 +1,1 @@
++../../outside
+\\ No newline at end of file
+`,
+          null
+        ],
+        [
+          "empty",
+          { kind: "directory", mode: "0755" },
+          { kind: "file", mode: "0644", size: 4 },
+          "text",
+          1,
+          0,
+          `diff --git a/empty b/empty
+new file mode 100644
+--- /dev/null
++++ b/empty
+@@ -0,0 +1,1 @@
++file
+\\ No newline at end of file
+`,
+          null
+        ],
+        ["fresh", null, { kind: "directory", mode: "0755" }, null, null, null, null, null]
+      ]
+    )
     const now = await picture(cwd)
     const dry = await rewind(sessionId, { checkpoint_id: runId, restore: "files", dry_run: true })
     assert.deepEqual([dry.status, at(dry.body, "status"), told(dry.body)], [200, "validated", expected])
@@ -161,6 +270,35 @@ describe("a workspace", () => {
     const rows = await rowsOf(database, "SELECT stored_bytes::int AS bytes FROM checkpoints ORDER BY created_at")
     assert.isAbove(Number(rows[0]?.["bytes"]), 3_500_000)
     assert.isBelow(Number(rows[1]?.["bytes"]), 10_000)
+
+    // What one answer has no room for is had by its path.
+    const line = `${"a line of text ".repeat(4)}\n`
+    for (const name of ["one", "two", "three", "four", "five"]) {
+      await mkdir(join(cwd, name))
+      await writeFile(join(cwd, name, "file\n of text"), line.repeat(17_000))
+    }
+    const of = async (query: string) => {
+      const { body, status } = await service.request(
+        "GET",
+        `/api/v1/sessions/${sessionId}/checkpoints/${runId}/diff${query}`
+      )
+      assert.strictEqual(status, 200)
+      return listAt(body, "changes").map((change) => [
+        at(change, "path"),
+        at(change, "additions"),
+        String(at(change, "patch")).length > line.length * 17_000,
+        at(change, "patch_omitted")
+      ])
+    }
+    const shownIn = (directory: string) => [`${directory}/file\n of text`, 17_000, true, null]
+    const files = (await of("")).filter(([path]) => String(path).endsWith("text"))
+    assert.deepEqual(files.slice(0, 4), ["five", "four", "one", "three"].map(shownIn))
+    assert.deepEqual(files.slice(4), [["two/file\n of text", 17_000, false, "answer_full"]])
+    assert.deepEqual((await of("?path=two")).slice(1), [shownIn("two")])
+    assert.deepEqual(await of(`?path=${encodeURIComponent("two/file\n of text")}`), [shownIn("two")])
+    assert.deepEqual(await of("?path=tw"), [])
+    const unknown = await service.request("GET", `/api/v1/sessions/${sessionId}/checkpoints/${runId}/diff?paths=two`)
+    assert.strictEqual(unknown.status, 422)
     await rm(join(cwd, "src/deep"), { recursive: true, force: true })
   })
 
