@@ -8,7 +8,7 @@ import { untilNoAgents } from "./AgentProcesses.ts"
 import { countRows, freshDatabase, rowsOf } from "./Database.ts"
 import type { EventReader } from "./EventReader.ts"
 import { at, textAt } from "./Json.ts"
-import { eventually } from "./Polling.ts"
+import { eventually, until } from "./Polling.ts"
 import { held, scripted, small } from "./Prompts.ts"
 import { failToStart, type Service, startService } from "./Service.ts"
 import { stopCleanly, useModel } from "./UseService.ts"
@@ -96,6 +96,72 @@ describe("another instance, with nothing but the same database, Redis and worksp
     await Promise.all([live.finished(), remote.finished()])
     assert.strictEqual(at(live.first("done").data, "reason"), "interrupted")
     assert.strictEqual(remote.eventText, live.eventText)
+  })
+
+  it("answers what a run of the first asks, changes it, and takes back what was allowed for its session", async () => {
+    const bash = { tool: "Bash", input: { command: "git commit --allow-empty" } }
+    const live = await one.stream("POST", "/api/v1/query", {
+      body: {
+        ...small,
+        tools: ["Bash", "Write"],
+        approvals: { mode: "ask" },
+        prompt: scripted(
+          "Work.",
+          bash,
+          { tool: "Write", input: { file_path: "asked.txt", content: "" } },
+          { tool: "Write", input: { file_path: "unasked.txt", content: "" } },
+          bash,
+          { text: "I am {{model}}." }
+        )
+      }
+    })
+    const asked = async (nth: number) => {
+      await until(`request ${nth}`, () => live.all("permission_request").length > nth || live.end !== undefined)
+      return textAt(live.all("permission_request")[nth]?.data, "approval_id")
+    }
+    const decide = async (nth: number, body: unknown) => {
+      const { status, text } = await two.request("POST", `/api/v1/approvals/${await asked(nth)}`, { body })
+      assert.strictEqual(status, 200, text)
+    }
+    await decide(0, { decision: "allow", scope: "session" })
+    const path = `/api/v1/sessions/${live.sessionId}`
+    await asked(1)
+    const change = { permission_mode: "acceptEdits", model: "claude-opus-4-6" }
+    const changed = await two.request("POST", `${path}/control`, { body: change })
+    const accepted = { status: "accepted", session_id: live.sessionId, run_id: live.runId, ...change }
+    assert.deepEqual([changed.status, changed.body], [200, accepted])
+    assert.strictEqual((await two.request("DELETE", `${path}/rules/${await asked(0)}`)).status, 204)
+    // What the other one was answered, the first had done by then.
+    const controls = await rowsOf(
+      database,
+      `SELECT kind, refusal, runs.owner FROM run_controls JOIN runs ON runs.id = run_id
+       WHERE run_id = $1 AND acknowledged_at IS NOT NULL ORDER BY run_controls.created_at`,
+      [live.runId]
+    )
+    assert.deepEqual(controls, [
+      { kind: "change", refusal: null, owner: "one" },
+      { kind: "rules", refusal: null, owner: "one" }
+    ])
+    await decide(1, { decision: "allow" })
+    await decide(2, { decision: "deny" })
+    await live.finished()
+    assert.deepEqual(
+      live.all("permission_request").map(({ data }) => at(data, "tool_name")),
+      ["Bash", "Write", "Bash"]
+    )
+    assert.deepEqual(
+      live.all("status").map(({ data }) => at(data, "status")),
+      [
+        "approval_allowed",
+        "permission_mode_changed",
+        "model_changed",
+        "rules_changed",
+        "approval_allowed",
+        "approval_denied"
+      ]
+    )
+    assert.strictEqual(at(live.first("result").data, "result"), "I am claude-opus-4-6.")
+    assert.strictEqual(at(live.first("done").data, "reason"), "completed")
   })
 
   it("knows at once that a key was revoked, or a title changed, on the first", async () => {
