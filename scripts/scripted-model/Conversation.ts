@@ -47,7 +47,7 @@ const CONTINUATIONS: ReadonlyArray<RegExp> = [
   /^Output token limit hit\. Resume directly/,
   /^Your response above was (cut off|stopped)/,
   /^\[structured-output-enforce\]/,
-  /^Continue from where you left off\.$/
+  /^(The coordinator sent a message while you were working:\n)?Continue from where you left off\.(\n|$)/
 ]
 
 const textOf = (content: unknown): string =>

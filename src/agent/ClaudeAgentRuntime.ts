@@ -18,6 +18,7 @@ import { completeTurn, continuationPrompt, hasPrompt, suspendTurn } from "./Inte
 import { type MakeCallbacks, startLiveAgent } from "./LiveAgent.ts"
 import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
+import { closeGate } from "./StartGate.ts"
 import { makeToolRequests } from "./ToolRequests.ts"
 import { writeTranscript } from "./TranscriptFiles.ts"
 import { makeTranscriptStore } from "./TranscriptStore.ts"
@@ -109,6 +110,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const userSettings = asked.options.setting_sources?.includes("user") === true
         const directory = yield* makeTurnDirectory(settings.directory, asked.tenantId, userSettings)
         const turn: BegunTurn = { ...resolved, beginning: yield* recall(resolved, directory.config) }
+        if (turn.suspendedCall !== null) yield* closeGate(directory)
         if (hasPlugin(turn.equipment)) yield* writePlugin(turn.equipment, directory.plugin)
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)

@@ -11,6 +11,7 @@ import { agentEnvironment } from "./AgentEnvironment.ts"
 import type { Confinement } from "./Confinement.ts"
 import { hasPlugin } from "./Plugin.ts"
 import { sdkOptions } from "./SdkOptions.ts"
+import { openGate, withGate } from "./StartGate.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
 import type { TurnDirectory } from "./TurnDirectory.ts"
 import { TurnInput } from "./TurnInput.ts"
@@ -28,6 +29,8 @@ export class LiveAgent {
   /** How many hooks and people are being asked: the agent waits for them. */
   asking = 0
   readonly #query: Query
+  /** Where it is kept from beginning by itself. */
+  readonly #gate: TurnDirectory | null
   #closed = false
 
   constructor(
@@ -41,11 +44,14 @@ export class LiveAgent {
     observation: AgentObservation
   ) {
     this.observation = observation
+    this.#gate = turn.suspendedCall === null ? null : directory
     this.input = new TurnInput(turn.suspendedCall === null ? turn.prompt : null, turn.equipment.images)
+    const options = sdkOptions(turn)
     this.#query = sdk.query({
       prompt: this.input,
       options: {
-        ...sdkOptions(turn),
+        ...options,
+        ...(this.#gate === null ? {} : withGate(options, this.#gate)),
         ...makeCallbacks((change) => (this.asking += change)),
         ...(hasPlugin(turn.equipment)
           ? { plugins: [{ type: "local", path: directory.plugin, skipMcpDiscovery: true }] }
@@ -79,6 +85,15 @@ export class LiveAgent {
       clearImmediate(waiting)
       this.#hungry(false)
     }
+  }
+
+  /** Has it begin; rejects when it ends before it has heard with what. */
+  async begin(): Promise<void> {
+    if (this.#gate !== null) {
+      await this.#query.initializationResult()
+      await openGate(this.#gate)
+    }
+    this.input.begin()
   }
 
   /** Asks the agent to stop where it is; resolves when it has heard. */

@@ -19,6 +19,7 @@ import type { LiveAgent } from "./LiveAgent.ts"
 import { modelUsageOf, outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
 import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
 import { Todos } from "./Todos.ts"
+import { gateName } from "./StartGate.ts"
 import { SdkInit, SdkInitSession, SdkResult, SdkSpent } from "./SdkMessages.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
 import type { ToolRequests } from "./ToolRequests.ts"
@@ -124,7 +125,8 @@ export const runTurn = Effect.fnUntraced(function* (
   const begin = Effect.gen(function* () {
     const refusal = turn.sessionRules.length === 0 ? null : yield* allow(turn.sessionRules)
     if (refusal === "rules") yield* Effect.logWarning("The agent does not take its session's rules: it asks again.")
-    agent.input.begin()
+    // One that ends before it begins says so itself.
+    yield* Effect.ignore(Effect.tryPromise(() => agent.begin()))
   })
 
   const inTime = <Refusal>(changing: Effect.Effect<Refusal>) =>
@@ -180,7 +182,7 @@ export const runTurn = Effect.fnUntraced(function* (
         model: data?.model ?? turn.model,
         permission_mode: isPermissionMode(mode) ? mode : turn.permissionMode,
         tools: data?.tools ?? [],
-        mcp_servers: [...(data?.mcp_servers ?? []), ...unreadable],
+        mcp_servers: [...(data?.mcp_servers ?? []).filter(({ name }) => name !== gateName), ...unreadable],
         commands: data?.slash_commands ?? []
       }
     })

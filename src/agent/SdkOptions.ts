@@ -148,20 +148,6 @@ const mcpServers = ({ equipment }: AgentTurn): Partial<Options> => {
 const allowedMcpTools = ({ equipment }: AgentTurn): ReadonlyArray<string> =>
   equipment.mcpServers.flatMap(({ allowed_tools, name }) => allowed_tools.map((tool) => `${toolsOf(name)}__${tool}`))
 
-/**
- * The call with which a turn goes on is made before the agent may have heard of the SDK's hooks. A hook in its settings
- * is there from the start, and has it ask about just this call, whatever is allowed otherwise.
- */
-const askAgain = ({ suspendedCall }: BegunTurn): Partial<Options> => {
-  if (suspendedCall === null) return {}
-  const { tool_use_id } = suspendedCall
-  const answer = JSON.stringify({ hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "ask" } })
-  // Ids of another form are the model's making: then it asks about all calls.
-  const call = /^[\w-]+$/.test(tool_use_id) ? `*'"${tool_use_id}"'*` : "*"
-  const command = `case "$(cat)" in ${call}) echo '${answer}';; esac`
-  return { settings: { hooks: { PreToolUse: [{ hooks: [{ type: "command", command }] }] } } }
-}
-
 /** What a turn asks of the SDK, without what belongs to this machine: environment, program, store. */
 export const sdkOptions = (turn: BegunTurn): Options => {
   const { options } = turn
@@ -183,7 +169,6 @@ export const sdkOptions = (turn: BegunTurn): Options => {
     allowDangerouslySkipPermissions: turn.mayBypassPermissions,
     // Where nobody is there to be asked, what needs a permission is denied at once.
     permissionPrompts: isAsking(turn) ? "host" : "none",
-    ...askAgain(turn),
     settingSources: [...(options.setting_sources ?? [])],
     strictMcpConfig: true,
     ...mcpServers(turn),

@@ -1,4 +1,10 @@
-import type { CanUseTool, HookCallbackMatcher, Options, PermissionUpdate } from "@anthropic-ai/claude-agent-sdk"
+import type {
+  CanUseTool,
+  HookCallbackMatcher,
+  HookJSONOutput,
+  Options,
+  PermissionUpdate
+} from "@anthropic-ai/claude-agent-sdk"
 import { Deferred, Effect, Queue, Schema } from "effect"
 import type { ToolRequest } from "../domain/Agent.ts"
 import { type ToolDecision, ToolInput } from "../domain/Approval.ts"
@@ -46,6 +52,9 @@ const rulesFor = (
   if (suggested.length === 0) return exactRule(tool, input)
   return suggested.some(isInVain) ? [] : [...new Set(suggested.map(ruleText))]
 }
+
+/** About the call with which a turn goes on the agent asks once more, whatever is allowed otherwise. */
+const askAgain: HookJSONOutput = { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "ask" } }
 
 type AtWork = (change: 1 | -1) => void
 
@@ -103,7 +112,7 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
     hooks: [
       async (_input, id) => {
         if (id !== undefined) begun.add(id)
-        return {}
+        return id !== undefined && id === turn.suspendedCall?.tool_use_id ? askAgain : {}
       }
     ]
   }

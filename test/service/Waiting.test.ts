@@ -23,6 +23,8 @@ const options = {
   approvals: { mode: "ask" }
 }
 
+const agents = { digger: { description: "Digs.", prompt: "Dig.", tools: ["Bash"] } }
+
 const bash = (command: string): Step => ({ tool: "Bash", input: { command } })
 
 const body = (steps: ReadonlyArray<Step>, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -83,7 +85,7 @@ describe("a run whose agent waits for an answer", () => {
           ]
         }
       ],
-      { hooks: { PreToolUse: { url: endpoint.url("/ask"), matcher: "Bash" } }, allowed_tools: ["Bash"] }
+      { hooks: { PreToolUse: { url: endpoint.url("/ask"), matcher: "Bash" } }, allowed_tools: ["Bash"], agents }
     )
     assert.deepEqual(first.names.slice(-2), ["status", "done"])
     assert.lengthOf(first.all("result"), 0)
@@ -109,6 +111,12 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual(at(reader.first("result").data, "result"), "Done.")
     assert.deepInclude(reader.first("result").data, { num_turns: 2, cost_unknown: false })
     assert.isAbove(model.requests().length, requests)
+    // It is told all that the request says, as any other.
+    const [resumed] = model.requests().slice(requests)
+    assert.include(JSON.stringify(at(resumed?.body, "system")), '"Answer."')
+    assert.include(JSON.stringify(resumed?.body), "digger: Digs.")
+    assert.notInclude(JSON.stringify(resumed?.body), "no longer available")
+    assert.deepEqual(listAt(reader.first("init").data, "mcp_servers"), [])
     assert.lengthOf(endpoint.calls, calls)
     const told = [...toolResults(first), ...toolResults(reader)]
     assert.lengthOf(told, 3, JSON.stringify(told))
@@ -226,7 +234,7 @@ describe("a run whose agent waits for an answer", () => {
     }
     const stream = await service.stream("POST", "/api/v1/query", {
       body: body([{ tool: "Agent", input: task }], {
-        agents: { digger: { description: "Digs.", prompt: "Dig.", tools: ["Bash"] } }
+        agents
       })
     })
     await stream.waitFor("permission_request")
