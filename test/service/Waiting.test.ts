@@ -116,6 +116,7 @@ describe("a run whose agent waits for an answer", () => {
     assert.include(JSON.stringify(at(resumed?.body, "system")), '"Answer."')
     assert.include(JSON.stringify(resumed?.body), "digger: Digs.")
     assert.notInclude(JSON.stringify(resumed?.body), "no longer available")
+    assert.notInclude(JSON.stringify(resumed?.body), "MCP server")
     assert.deepEqual(listAt(reader.first("init").data, "mcp_servers"), [])
     assert.lengthOf(endpoint.calls, calls)
     const told = [...toolResults(first), ...toolResults(reader)]
