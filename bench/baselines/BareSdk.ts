@@ -34,6 +34,7 @@ const turnOf = (prompt: string, cwd: string): BegunTurn => ({
   sessionId: SessionId.make(randomUUID()),
   beginning: { _tag: "New" },
   suspendedCall: null,
+  suspendedSubagent: null,
   transcript: {
     append: () => Effect.void,
     ofRun: Effect.succeed([]),

@@ -69,11 +69,20 @@ export interface AgentTurn {
   readonly mayBypassPermissions: boolean
 }
 
+/** A subagent that goes on with its own conversation in another process. */
+export interface SuspendedSubagent {
+  readonly agentId: string
+  /** The main agent's call that it works for. */
+  readonly calledBy: string
+}
+
 /** A turn of which it is known where it begins. */
 export type BegunTurn = AgentTurn & {
   readonly beginning: FirstBeginning
   /** The tool call with which it goes on, in place of a prompt. */
   readonly suspendedCall: SuspendedCall | null
+  /** Whose call that is: it makes it again when it is back. Null for the main agent's own. */
+  readonly suspendedSubagent: SuspendedSubagent | null
 }
 
 /** An agent at work on one turn. */

@@ -1,8 +1,9 @@
 import { Clock, Effect, Layer, Option, Result, Schedule } from "effect"
 import { stat } from "node:fs/promises"
-import type { AgentEvent } from "../domain/Agent.ts"
+import type { AgentEvent, SuspendedCall } from "../domain/Agent.ts"
 import { AgentStartFailed, type TranscriptUnreadable, WorkspaceMissing } from "../domain/errors/AgentErrors.ts"
 import { ModelCredentialsMissing } from "../domain/errors/ModelErrors.ts"
+import type { TranscriptEntry } from "../domain/Transcript.ts"
 import { observeAgent, registerAgentMetrics } from "./AgentObservation.ts"
 import {
   AgentRuntime,
@@ -19,6 +20,7 @@ import { type MakeCallbacks, startLiveAgent } from "./LiveAgent.ts"
 import { hasPlugin, writePlugin } from "./Plugin.ts"
 import { runTurn } from "./RunningTurn.ts"
 import { closeGate } from "./StartGate.ts"
+import { bringBack } from "./SuspendedSubagent.ts"
 import { makeToolRequests } from "./ToolRequests.ts"
 import { writeTranscript } from "./TranscriptFiles.ts"
 import { makeTranscriptStore } from "./TranscriptStore.ts"
@@ -42,31 +44,42 @@ interface ResolvedTurn {
   readonly opening: ReadonlyArray<AgentEvent>
 }
 
+/** Completes the conversation of a turn that broke off, and finds the call with which it goes on, if there is one. */
+const continueTurn = Effect.fnUntraced(function* (
+  { permissionMode, transcript }: AgentTurn,
+  main: ReadonlyArray<TranscriptEntry>,
+  asked: SuspendedCall | null
+) {
+  const now = new Date(yield* Clock.currentTimeMillis)
+  const suspended = asked === null ? Option.none() : suspendTurn(main, asked, permissionMode, now)
+  if (Option.isNone(suspended) && asked !== null) {
+    const continued = Option.getOrUndefined(yield* bringBack(transcript, asked, permissionMode))
+    if (continued !== undefined) {
+      return { events: continued.events, suspendedCall: asked, suspendedSubagent: continued.subagent }
+    }
+  }
+  const { entries, events } = Option.getOrElse(suspended, () => completeTurn({ entries: main, calledBy: null }, now))
+  if (entries.length > 0) yield* transcript.append("", entries)
+  return { events, suspendedCall: Option.isSome(suspended) ? asked : null, suspendedSubagent: null }
+})
+
 /** Finds out where a turn really begins: one that broke off has its conversation completed. */
 const resolveBeginning = Effect.fnUntraced(function* (
   turn: AgentTurn
 ): Effect.fn.Return<ResolvedTurn, TranscriptUnreadable | AgentStartFailed> {
   const { beginning, transcript } = turn
-  if (beginning._tag !== "Continue") return { turn: { ...turn, beginning, suspendedCall: null }, opening: [] }
-  const stored = yield* transcript.ofRun
-  if (!hasPrompt(stored, turn)) {
-    return { turn: { ...turn, beginning: beginning.first, suspendedCall: null }, opening: [] }
-  }
-  const now = new Date(yield* Clock.currentTimeMillis)
-  const { suspended } = beginning
-  const asked = suspended === null ? Option.none() : suspendTurn(stored, suspended, turn.permissionMode, now)
-  const { entries, events } = Option.getOrElse(asked, () => completeTurn(stored, now))
-  if (entries.length > 0) {
-    yield* transcript
-      .append("", entries)
-      .pipe(Effect.mapError((cause) => new AgentStartFailed({ reason: "transcript", cause })))
-  }
+  const none = { suspendedCall: null, suspendedSubagent: null }
+  if (beginning._tag !== "Continue") return { turn: { ...turn, ...none, beginning }, opening: [] }
+  const main = yield* transcript.ofRun
+  if (!hasPrompt(main, turn)) return { turn: { ...turn, ...none, beginning: beginning.first }, opening: [] }
+  const { events: opening, ...suspended } = yield* continueTurn(turn, main, beginning.suspended).pipe(
+    Effect.catchTag("TranscriptNotStored", (cause) => new AgentStartFailed({ reason: "transcript", cause }))
+  )
   // The prompt's images are in the conversation as the prompt is.
   const equipment = { ...turn.equipment, images: [] }
-  const suspendedCall = Option.isSome(asked) ? suspended : null
   return {
-    turn: { ...turn, beginning: { _tag: "Resume" }, prompt: continuationPrompt, equipment, suspendedCall },
-    opening: events
+    turn: { ...turn, ...suspended, beginning: { _tag: "Resume" }, prompt: continuationPrompt, equipment },
+    opening
   }
 })
 
@@ -74,12 +87,15 @@ const resolveBeginning = Effect.fnUntraced(function* (
  * Puts the stored conversation that a turn begins with where its process will look for it; answers with how it
  * begins. One that was taken back to its first message begins anew.
  */
-const recall = Effect.fnUntraced(function* ({ beginning, sessionId, transcript }: BegunTurn, config: string) {
+const recall = Effect.fnUntraced(function* (
+  { beginning, sessionId, suspendedSubagent, transcript }: BegunTurn,
+  config: string
+) {
   switch (beginning._tag) {
     case "New":
       return beginning
     case "Resume": {
-      const written = yield* Effect.result(writeTranscript(transcript, sessionId, config))
+      const written = yield* Effect.result(writeTranscript(transcript, sessionId, config, suspendedSubagent))
       if (Result.isSuccess(written)) return beginning
       const isGone = written.failure._tag === "TranscriptMissing" && (yield* transcript.isTakenBack)
       return isGone ? ({ _tag: "New" } as const) : yield* written.failure
@@ -115,7 +131,7 @@ export const layer = (settings: AgentSettings): Layer.Layer<AgentRuntime> =>
         const transcript = yield* makeTranscriptStore(turn.transcript, settings.appendTimeout)
         const observation = yield* observeAgent(turn)
         const requests = yield* makeToolRequests(turn)
-        const hooks = yield* sdkHooks(turn.hooks, turn.suspendedCall?.tool_use_id ?? null, requests.hook)
+        const hooks = yield* sdkHooks(turn.hooks, requests.expected, requests.hook)
         const callbacks: MakeCallbacks = (atWork) => ({ ...hooks(atWork), ...requests.options(atWork) })
         const agent = yield* startLiveAgent(
           sdk,

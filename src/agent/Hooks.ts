@@ -1,7 +1,14 @@
-import type { HookCallbackMatcher, HookInput, HookJSONOutput, Options } from "@anthropic-ai/claude-agent-sdk"
+import type {
+  HookCallbackMatcher,
+  HookInput,
+  HookJSONOutput,
+  Options,
+  PreToolUseHookInput
+} from "@anthropic-ai/claude-agent-sdk"
 import { Effect, Option, Schema } from "effect"
 import type { HookAnswer, HookCall, HookEvent } from "../domain/Hook.ts"
 import type { TurnHook } from "./AgentRuntime.ts"
+import type { ExpectedCalls } from "./ExpectedCalls.ts"
 
 /** How much later than Causeway's own limit the SDK's is, in seconds: it must never be the one that counts. */
 const slack = 30
@@ -59,14 +66,12 @@ const outputOf = (event: HookEvent, { decision, modified_input, reason }: HookAn
 /** The SDK's callbacks of a turn. `atWork` is called with 1 when one begins, and with -1 when it ends. */
 export type MakeHooks = (atWork: (change: 1 | -1) => void) => Pick<Options, "hooks">
 
-/** Makes what makes them. About the call with which a turn goes on, who is asked has been asked already. */
-export const sdkHooks = (
-  hooks: ReadonlyArray<TurnHook>,
-  suspendedCall: string | null,
-  own: HookCallbackMatcher | null
-) =>
+/** Makes what makes them. About calls with which a turn goes on, who is asked has been asked already. */
+export const sdkHooks = (hooks: ReadonlyArray<TurnHook>, expected: ExpectedCalls, own: HookCallbackMatcher | null) =>
   Effect.map(Effect.context(), (context): MakeHooks => (atWork) => {
     const run = Effect.runPromiseWith(context)
+    const isSettled = ({ agent_id: agent, tool_input, tool_name: tool }: PreToolUseHookInput, id: string | undefined) =>
+      id !== undefined && expected.isSettled({ id, tool, input: tool_input, agent })
     const matchers: Partial<Record<HookEvent, Array<HookCallbackMatcher>>> = {}
     if (own !== null) matchers.PreToolUse = [own]
     for (const { call, event, matcher, timeout } of hooks) {
@@ -78,7 +83,7 @@ export const sdkHooks = (
         onFailure: event === "PreToolUse" ? "block" : "continue",
         hooks: [
           async (input, id, { signal }) => {
-            if (event === "PreToolUse" && id !== undefined && id === suspendedCall) return {}
+            if (input.hook_event_name === "PreToolUse" && isSettled(input, id)) return {}
             atWork(1)
             try {
               return outputOf(event, await run(call(callOf(event, input)), { signal }))

@@ -116,6 +116,15 @@ export class LiveAgent {
     await this.#query.applyFlagSettings({ permissions: { allow: [...rules] } })
   }
 
+  /** What it works with. */
+  async equipment() {
+    const [{ commands, models }, servers] = await Promise.all([
+      this.#query.initializationResult(),
+      this.#query.mcpServerStatus()
+    ])
+    return { commands, models, servers }
+  }
+
   /** What it has cost so far. */
   async spent(): Promise<unknown> {
     // The scan of transcripts that is skipped would be for a person at a terminal.

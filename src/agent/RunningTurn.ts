@@ -1,4 +1,4 @@
-import { Cause, Clock, Effect, Option, Queue, Record, Result, Schedule, Schema, Stream } from "effect"
+import { Cause, Effect, Option, Queue, Record, Result, Schema, Stream } from "effect"
 import type { AgentEvent, AgentOutcome, AgentSpent } from "../domain/Agent.ts"
 import {
   AgentProtocolBroken,
@@ -14,15 +14,17 @@ import { PermissionMode } from "../domain/RunOptions.ts"
 import { countUnknownMessage } from "./AgentObservation.ts"
 import type { AgentSettings, BegunTurn, RunningAgent } from "./AgentRuntime.ts"
 import { eventsOf, nameOf } from "./EventMapping.ts"
-import { setAsideTurn } from "./InterruptedTranscript.ts"
+import { earlyInit } from "./EarlyInit.ts"
 import type { LiveAgent } from "./LiveAgent.ts"
 import { modelUsageOf, outcomeOf, resultOf, unknownResult } from "./Outcome.ts"
 import { failureOfProcess, outOfMemoryKills } from "./ProcessEnd.ts"
 import { Todos } from "./Todos.ts"
 import { gateName } from "./StartGate.ts"
+import { setAside } from "./SuspendedSubagent.ts"
 import { SdkInit, SdkInitSession, SdkResult, SdkSpent } from "./SdkMessages.ts"
 import type { TranscriptStore } from "./TranscriptStore.ts"
 import type { ToolRequests } from "./ToolRequests.ts"
+import { TurnRequests } from "./TurnRequests.ts"
 import { TurnTally } from "./TurnTally.ts"
 import { TurnWatch, type Verdict } from "./TurnWatch.ts"
 
@@ -35,10 +37,6 @@ const changedWithinMillis = 4000
 
 /** How long an agent may take to say what it has spent: it answers in milliseconds, or is stuck. */
 const spentWithinMillis = 1000
-
-/** How long a request waits for the message that it is about, and how often that is looked for. */
-const seenWithinMillis = 2000
-const seenCheckEvery = 10
 
 const decodeInit = Schema.decodeUnknownResult(SdkInit)
 const decodeInitSession = Schema.decodeUnknownOption(SdkInitSession)
@@ -58,6 +56,7 @@ export const runTurn = Effect.fnUntraced(function* (
   const queue = yield* Queue.bounded<AgentEvent, Cause.Done>(mostWaiting)
   const scope = yield* Effect.scope
   const watch = new TurnWatch()
+  const asking = new TurnRequests(turn, requests, watch, transcript)
   const todos = new Todos()
   const tally = new TurnTally()
   const started = performance.now()
@@ -73,9 +72,6 @@ export const runTurn = Effect.fnUntraced(function* (
   let warned = false
   /** What an agent says that begins with a tool call, until it is ready. */
   const early: Array<AgentEvent> = []
-
-  /** The tool calls that have begun and have no result yet. */
-  const atWork = () => [...requests.begun].filter((id) => !watch.isDone(id))
 
   const killLater = Effect.sleep(stoppedWithinMillis).pipe(
     Effect.andThen(Effect.sync(() => watch.over || agent.kill())),
@@ -202,6 +198,9 @@ export const runTurn = Effect.fnUntraced(function* (
       agent.process?.release()
       return yield* killLater
     }
+    if (!watch.ready && name !== "system/init" && requests.expected.hasBegun) {
+      yield* onInit(yield* earlyInit(turn, agent))
+    }
     // Each turn has an init, and a turn is what one prompt begins: there is one.
     if (name === "system/init") return watch.ready ? undefined : yield* onInit(message)
     watch.see(name, message)
@@ -216,21 +215,14 @@ export const runTurn = Effect.fnUntraced(function* (
       if (watch.ready) yield* Queue.offer(queue, event)
       else early.push(event)
     }
+    const withdrawal = asking.withdrawal()
+    if (withdrawal !== null) yield* Queue.offer(queue, withdrawal)
   })
 
-  // The SDK asks as soon as it reads, while the message with the call may still wait to be taken, and to be stored. What
-  // is asked must be in the conversation that another process would go on with.
-  const forwardRequests = Effect.gen(function* () {
-    const asked = yield* Queue.take(requests.open)
-    const { tool_use_id } = asked.request
-    const isKnown = () =>
-      tool_use_id === turn.suspendedCall?.tool_use_id || (watch.hasSeen(tool_use_id) && transcript.hasCall(tool_use_id))
-    yield* Effect.sync(isKnown).pipe(
-      Effect.repeat({ until: (known) => known, schedule: Schedule.spaced(seenCheckEvery) }),
-      Effect.timeoutOption(seenWithinMillis)
-    )
-    yield* Queue.offer(queue, { event: "request", ...asked })
-  }).pipe(Effect.forever)
+  const forwardRequests = asking.next.pipe(
+    Effect.flatMap((event) => Queue.offer(queue, event)),
+    Effect.forever
+  )
 
   const outcome = Effect.sync((): AgentOutcome => {
     const { verdict } = watch
@@ -274,7 +266,7 @@ export const runTurn = Effect.fnUntraced(function* (
       yield* Effect.sleep(tick)
       const { process } = agent
       const now = performance.now()
-      if (process?.heldBack === true || watch.toolRunning || agent.asking > 0 || atWork().length > 0) continue
+      if (process?.heldBack === true || watch.toolRunning || agent.asking > 0 || asking.atWork.length > 0) continue
       if (!watch.ready) {
         if (now - started < settings.startTimeout) continue
         const failure =
@@ -301,14 +293,8 @@ export const runTurn = Effect.fnUntraced(function* (
     change: (asked) => inTime(change(asked)),
     allow: (rules) => inTime(allow(rules)),
     spent,
-    waitsOnlyFor: (id) =>
-      requests.deciding.has(id) && transcript.hasCall(id) && atWork().every((one) => requests.deciding.has(one)),
-    setAside: Effect.fnUntraced(function* (id) {
-      const stored = yield* turn.transcript.ofRun
-      const { entries, events } = setAsideTurn(stored, id, new Date(yield* Clock.currentTimeMillis))
-      if (entries.length > 0) yield* turn.transcript.append("", entries)
-      return events
-    }),
+    waitsOnlyFor: (id) => asking.waitsOnlyFor(id),
+    setAside: (id) => setAside(turn.transcript, id, watch.callerOf(id) ?? null),
     abandon: Effect.sync(() => agent.kill()),
     freeze: Effect.promise(async () => agent.process?.freeze()),
     thaw: Effect.sync(() => agent.process?.thaw())

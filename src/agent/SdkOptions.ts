@@ -10,6 +10,7 @@ import type { AgentDefinition } from "../domain/AgentDefinition.ts"
 import type { AgentEquipment, EquippedMcpServer } from "../domain/AgentEquipment.ts"
 import type { AgentTurn, BegunTurn } from "./AgentRuntime.ts"
 import { hasPlugin, qualified } from "./Plugin.ts"
+import { sendingTool } from "./SuspendedSubagent.ts"
 
 /**
  * The tools of a request that names none: files, search, the shell, the web, notes and
@@ -68,7 +69,7 @@ const thinking = ({ thinking }: AgentTurn["options"]): Partial<Options> => {
 const isAsking = ({ options }: AgentTurn): boolean => options.approvals?.mode === "ask"
 
 /** The tools that were asked for, and those without which a part of the equipment could not be used. */
-const tools = (turn: AgentTurn): Array<string> => {
+export const offeredTools = (turn: AgentTurn): ReadonlyArray<string> => {
   const { equipment, options } = turn
   const offered = equipment.ownSkills.length + equipment.commands.length
   return [
@@ -79,6 +80,13 @@ const tools = (turn: AgentTurn): Array<string> => {
     ])
   ]
 }
+
+/** What brings a subagent back is there for that one call, and so is never forbidden. */
+const tools = (turn: BegunTurn): Array<string> => [
+  ...new Set([...offeredTools(turn), ...(turn.suspendedSubagent === null ? [] : [sendingTool])])
+]
+const disallowedTools = ({ options, suspendedSubagent }: BegunTurn): Array<string> =>
+  (options.disallowed_tools ?? []).filter((tool) => suspendedSubagent === null || tool !== sendingTool)
 
 type ServerConfig = McpStdioServerConfig | McpHttpServerConfig | McpSSEServerConfig
 
@@ -163,7 +171,7 @@ export const sdkOptions = (turn: BegunTurn): Options => {
     ...agents(turn),
     ...skills(turn),
     allowedTools: [...(options.allowed_tools ?? []), ...allowedMcpTools(turn)],
-    disallowedTools: [...(options.disallowed_tools ?? [])],
+    disallowedTools: disallowedTools(turn),
     permissionMode: turn.permissionMode,
     // The mode may be changed while the agent works, but only where this was said at its start.
     allowDangerouslySkipPermissions: turn.mayBypassPermissions,

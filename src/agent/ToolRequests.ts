@@ -1,18 +1,18 @@
-import type {
-  CanUseTool,
-  HookCallbackMatcher,
-  HookJSONOutput,
-  Options,
-  PermissionUpdate
-} from "@anthropic-ai/claude-agent-sdk"
+import type { CanUseTool, HookCallbackMatcher, Options, PermissionUpdate } from "@anthropic-ai/claude-agent-sdk"
 import { Deferred, Effect, Queue, Schema } from "effect"
 import type { ToolRequest } from "../domain/Agent.ts"
 import { type ToolDecision, ToolInput } from "../domain/Approval.ts"
 import type { BegunTurn } from "./AgentRuntime.ts"
+import { ExpectedCalls } from "./ExpectedCalls.ts"
+
+/** What is known of a tool call when its decision is asked for. */
+export interface AskedTool extends Omit<ToolRequest, "endsWithProcess"> {
+  readonly isOfSubagent: boolean
+}
 
 /** A tool call that waits for a decision. */
 export interface OpenToolRequest {
-  readonly request: ToolRequest
+  readonly request: AskedTool
   readonly decision: Deferred.Deferred<ToolDecision>
 }
 
@@ -53,9 +53,6 @@ const rulesFor = (
   return suggested.some(isInVain) ? [] : [...new Set(suggested.map(ruleText))]
 }
 
-/** About the call with which a turn goes on the agent asks once more, whatever is allowed otherwise. */
-const askAgain: HookJSONOutput = { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "ask" } }
-
 type AtWork = (change: 1 | -1) => void
 
 /** What a turn asks about its tools, and which of them are at work. */
@@ -64,6 +61,7 @@ export interface ToolRequests {
   /** Calls that were begun, until they have a result; those that are being decided among them. */
   readonly begun: Set<string>
   readonly deciding: Set<string>
+  readonly expected: ExpectedCalls
   readonly options: (atWork: AtWork) => Pick<Options, "canUseTool">
   /** Sees every call before it is made; null where nobody is to be asked. */
   readonly hook: HookCallbackMatcher | null
@@ -75,8 +73,9 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
   const run = Effect.runPromiseWith(yield* Effect.context())
   const begun = new Set<string>()
   const deciding = new Set<string>()
+  const expected = new ExpectedCalls(turn)
 
-  const ask = Effect.fnUntraced(function* (request: ToolRequest) {
+  const ask = Effect.fnUntraced(function* (request: AskedTool) {
     const decision = yield* Deferred.make<ToolDecision>()
     yield* Queue.offer(open, { request, decision })
     return yield* Deferred.await(decision)
@@ -85,9 +84,9 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
   const canUseTool =
     (atWork: AtWork): CanUseTool =>
     async (tool_name, given, { agentID, decisionReason, signal, suggestions, toolUseID }) => {
-      const requestOf = (input: ToolInput): ToolRequest => ({
+      const requestOf = (input: ToolInput): AskedTool => ({
         tool_name,
-        tool_use_id: toolUseID,
+        tool_use_id: expected.askedAs({ id: toolUseID, tool: tool_name, input: given, agent: agentID }) ?? toolUseID,
         input,
         reason: decisionReason ?? null,
         rules: rulesFor(tool_name, input, suggestions),
@@ -110,9 +109,15 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
 
   const hook: HookCallbackMatcher = {
     hooks: [
-      async (_input, id) => {
-        if (id !== undefined) begun.add(id)
-        return id !== undefined && id === turn.suspendedCall?.tool_use_id ? askAgain : {}
+      async (input, id) => {
+        if (id === undefined) return {}
+        begun.add(id)
+        if (input.hook_event_name !== "PreToolUse") return {}
+        const { agent_id: agent, tool_input, tool_name: tool } = input
+        const decision = expected.decide({ id, tool, input: tool_input, agent })
+        return decision === null
+          ? {}
+          : { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: decision } }
       }
     ]
   }
@@ -122,6 +127,7 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
     open,
     begun,
     deciding,
+    expected,
     options: (atWork) => (isAsking ? { canUseTool: canUseTool(atWork) } : {}),
     hook: isAsking ? hook : null
   } satisfies ToolRequests

@@ -4,6 +4,8 @@ import { dirname, join } from "node:path"
 import { AgentStartFailed, TranscriptMissing } from "../domain/errors/AgentErrors.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { StoredTranscript, TranscriptEntry } from "../domain/Transcript.ts"
+import type { SuspendedSubagent } from "./AgentRuntime.ts"
+import { asContinuing } from "./SuspendedSubagent.ts"
 import { projectName } from "./TurnDirectory.ts"
 
 const write = (path: string, text: string) =>
@@ -27,17 +29,21 @@ const isInside = (subpath: string) =>
  * is killed leaves it for good.
  *
  * Entries of type `cost-state` are left out: from them the CLI would go on counting
- * what earlier turns had cost, and a fork would pay for its parent once more.
+ * what earlier turns had cost, and a fork would pay for its parent once more. With a
+ * subagent the CLI is shown the call that brings it back.
  */
 export const writeTranscript = Effect.fn("TranscriptFiles.write")(function* (
   transcript: StoredTranscript,
   sessionId: SessionId,
-  config: string
+  config: string,
+  subagent: SuspendedSubagent | null = null
 ) {
   const project = join(config, "projects", projectName)
   const main = yield* transcript.load("")
   if (main.length === 0) return yield* new TranscriptMissing()
-  yield* write(join(project, `${sessionId}.jsonl`), lines(main.filter((entry) => entry.type !== "cost-state")))
+  const shown = main.filter((entry) => entry.type !== "cost-state")
+  const continued = subagent === null ? shown : shown.map((entry) => asContinuing(entry, subagent))
+  yield* write(join(project, `${sessionId}.jsonl`), lines(continued))
   for (const subpath of yield* transcript.subpaths) {
     if (!isInside(subpath)) {
       yield* Effect.logWarning("A part of a transcript has a name that is no path and is left out.")

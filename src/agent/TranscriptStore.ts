@@ -35,7 +35,7 @@ const Call = Schema.Struct({
 const decodeCall = Schema.decodeUnknownOption(Call)
 
 /** The tool calls that an entry makes. */
-const callsIn = (entry: TranscriptEntry): ReadonlyArray<unknown> =>
+export const callsIn = (entry: TranscriptEntry): ReadonlyArray<unknown> =>
   Option.match(decodeCall(entry), {
     onNone: () => [],
     onSome: ({ message }) => message.content.filter(({ type }) => type === "tool_use").map((block) => block["id"])

@@ -1,6 +1,7 @@
 import { Option, Schema } from "effect"
 import type { AgentProcessFailure } from "../domain/errors/AgentErrors.ts"
 import type { ModelFailure } from "../domain/errors/ModelErrors.ts"
+import { callingTools } from "./SuspendedSubagent.ts"
 import { SdkAssistant, SdkRetry, SdkUser } from "./SdkMessages.ts"
 
 /** Why a turn is being stopped before it ends by itself. */
@@ -20,7 +21,7 @@ export class TurnWatch {
   /** By `performance.now()`: until then the CLI waits before it repeats a request. */
   quietUntil = 0
   readonly #tools = new Set<unknown>()
-  readonly #seen = new Set<unknown>()
+  readonly #calls = new Map<unknown, { readonly tool: unknown; readonly calledBy: string | null }>()
   readonly #done = new Set<unknown>()
 
   get toolRunning(): boolean {
@@ -29,7 +30,18 @@ export class TurnWatch {
 
   /** Whether a message with this tool call has come. */
   hasSeen(tool_use_id: string): boolean {
-    return this.#seen.has(tool_use_id)
+    return this.#calls.has(tool_use_id)
+  }
+
+  /** The call that the subagent works for which makes this one; null for the main agent, and undefined if it is unknown. */
+  callerOf(tool_use_id: string): string | null | undefined {
+    return this.#calls.get(tool_use_id)?.calledBy
+  }
+
+  /** Whether this is a call of the main agent that has a subagent work. */
+  callsSubagent(tool_use_id: string): boolean {
+    const call = this.#calls.get(tool_use_id)
+    return call?.calledBy === null && callingTools.includes(call.tool)
   }
 
   /** Whether the result of this tool call has come. */
@@ -44,7 +56,7 @@ export class TurnWatch {
       for (const block of assistant?.message.content ?? []) {
         if (block.type !== "tool_use") continue
         this.#tools.add(block["id"])
-        this.#seen.add(block["id"])
+        this.#calls.set(block["id"], { tool: block["name"], calledBy: assistant?.parent_tool_use_id ?? null })
       }
     } else if (name === "user") {
       const content = Option.getOrUndefined(readUser(message))?.message.content ?? []

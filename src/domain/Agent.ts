@@ -50,8 +50,8 @@ export interface ToolRequest {
   readonly reason: string | null
   /** Rules that would allow just this. */
   readonly rules: ReadonlyArray<string>
-  /** Whether a subagent makes it: its conversation cannot be broken off and taken up again. */
-  readonly isOfSubagent: boolean
+  /** Whether it is gone with its process: so it is with what is asked below the main agent's own subagents. */
+  readonly endsWithProcess: boolean
 }
 
 /** A tool call that was asked about, and whose agent was let go meanwhile. */
@@ -67,6 +67,8 @@ export type AgentEvent =
   | { readonly event: "todo"; readonly data: typeof TodoData.Type }
   | { readonly event: "retry"; readonly data: typeof RetryData.Type }
   | { readonly event: "status"; readonly data: typeof StatusData.Type }
+  /** What was asked before is not asked any more: who made that call has come to its end without it. */
+  | { readonly event: "request_withdrawn"; readonly tool_use_id: string }
   /** Somebody is to decide; the agent goes on once `decision` is there. */
   | { readonly event: "request"; readonly request: ToolRequest; readonly decision: Deferred.Deferred<ToolDecision> }
   /** A failure that the turn survives: it is reported, and the agent goes on. */

@@ -45,6 +45,9 @@ export interface AskingRun {
   readonly letGo: (tool_use_id: string) => Effect.Effect<void>
 }
 
+/** What asks people for the agent of a run. */
+export type RunApprovals = Effect.Success<ReturnType<typeof makeRunApprovals>>
+
 /** Makes what asks people for the agent of a run: one thing after the other, as its events say. */
 export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
   const { answered, lease, policy, writer } = run
@@ -87,10 +90,10 @@ export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
     yield* Deferred.succeed(decision, decisionOf(approval))
   })
 
-  /** Never done: the agent goes, or is told. A subagent's conversation cannot be taken up again, so it is kept. */
-  const letGoLater = ({ isOfSubagent, tool_use_id }: ToolRequest) =>
+  /** Never done: the agent goes, or is told. What nobody could take up again keeps it. */
+  const letGoLater = ({ endsWithProcess, tool_use_id }: ToolRequest) =>
     Effect.gen(function* () {
-      if (isOfSubagent) return yield* Effect.never
+      if (endsWithProcess) return yield* Effect.never
       yield* Effect.raceFirst(Effect.sleep(approvalHold), run.suspending)
       const isReady = Effect.sync(() => (isLetGo = run.waitsOnlyFor(tool_use_id)))
       yield* Effect.repeat(isReady, { until: (ready) => ready, schedule: Schedule.spaced(readyCheckEvery) })
@@ -115,7 +118,12 @@ export const makeRunApprovals = Effect.fnUntraced(function* (run: AskingRun) {
     if (!isLetGo) yield* tell(settled, decision)
   })
 
-  /** Asks, and gives the agent the decision. What cannot be written any more ends the run, not this. */
-  return (request: ToolRequest, decision: Deferred.Deferred<ToolDecision>): Effect.Effect<void> =>
-    oneAtATime.withPermits(1)(Effect.ignore(ask(request, decision)))
+  return {
+    /** Asks, and gives the agent the decision. What cannot be written any more ends the run, not this. */
+    ask: (request: ToolRequest, decision: Deferred.Deferred<ToolDecision>): Effect.Effect<void> =>
+      oneAtATime.withPermits(1)(Effect.ignore(ask(request, decision))),
+    /** Ends what was answered about a call that the agent does not make any more. */
+    withdraw: (tool_use_id: string): Effect.Effect<void> =>
+      answered?.tool_use_id === tool_use_id ? untilTaken(approvals.withdraw(lease, answered.id)) : Effect.void
+  }
 })

@@ -50,7 +50,7 @@ export const makeContinuation = Effect.gen(function* () {
         return yield* lose(stored)
       }
       const changes = yield* controls.changes(run.id)
-      // Of what its subagents asked nobody wants to know any more: they are gone.
+      // What is gone with its process, nobody wants to know any more.
       yield* approvals.abandon(lease)
       const standing = yield* approvals.standing(run.id)
       if (Option.exists(standing, ({ status }) => status === "pending")) return yield* suspend(stored, place)

@@ -1,12 +1,12 @@
 import { Deferred, Effect, type Scope } from "effect"
 import type { AgentTurn } from "../agent/AgentRuntime.ts"
-import type { AgentEvent, AgentOutcome, ToolRequest } from "../domain/Agent.ts"
-import type { ToolDecision } from "../domain/Approval.ts"
+import type { AgentEvent, AgentOutcome } from "../domain/Agent.ts"
 import type { LoadedImage } from "../domain/Image.ts"
 import { CurrentRequest } from "../domain/RequestContext.ts"
 import type { RunId } from "../domain/Run.ts"
 import type { RunEvent } from "../domain/RunEvent.ts"
 import { reportFailure } from "./FailureReport.ts"
+import type { RunApprovals } from "./RunApprovals.ts"
 import type { RunAssignment } from "./RunAssignment.ts"
 import { measureFirstToken } from "./RunMetrics.ts"
 import { makeTelling } from "./RunTelling.ts"
@@ -36,8 +36,8 @@ export interface ListenerOptions {
   readonly endStart: Effect.Effect<void>
   /** Completed when readers can read the run. */
   readonly readable: Deferred.Deferred<void>
-  /** Has people asked about a tool call. */
-  readonly ask: (request: ToolRequest, decision: Deferred.Deferred<ToolDecision>) => Effect.Effect<void>
+  /** Has people asked about tool calls. */
+  readonly approvals: RunApprovals
   /** Says what the agent's end means for the run. */
   readonly judge: (outcome: AgentOutcome) => AgentOutcome
 }
@@ -45,7 +45,7 @@ export interface ListenerOptions {
 /** Makes what listens to the agent of a run: what it says is written down, until it says how it ended. */
 export const makeRunListener = Effect.fnUntraced(function* (
   order: RunAssignment,
-  { ask, endStart, judge, kept, readable }: ListenerOptions
+  { approvals, endStart, judge, kept, readable }: ListenerOptions
 ) {
   const scope: Scope.Scope = yield* Effect.scope
   const accepted = (yield* CurrentRequest)?.startedAt ?? performance.now()
@@ -75,7 +75,9 @@ export const makeRunListener = Effect.fnUntraced(function* (
         // It goes on with this call, and is ready only after it.
         if (event.request.tool_use_id === order.answered?.tool_use_id) yield* begin
         // It may wait for long, and the agent may have more to say meanwhile.
-        return yield* Effect.forkIn(ask(event.request, event.decision), scope)
+        return yield* Effect.forkIn(approvals.ask(event.request, event.decision), scope)
+      case "request_withdrawn":
+        return yield* approvals.withdraw(event.tool_use_id)
       case "warning":
         if (event.failure._tag === "InitParseFailed") return yield* reportFailure(event.failure, order.fields)
         transcriptComplete = false

@@ -113,7 +113,7 @@ const work = Effect.fnUntraced(function* (
     }
   })
   const renewRules = yield* obey(order, agent)
-  const ask = yield* makeRunApprovals({
+  const approvals = yield* makeRunApprovals({
     lease,
     writer,
     policy: turn.options.approvals,
@@ -123,7 +123,7 @@ const work = Effect.fnUntraced(function* (
     suspending: order.suspending,
     letGo: (tool_use_id) => Effect.asVoid(Deferred.succeed(aside, tool_use_id))
   })
-  const listener = yield* makeRunListener(order, { ask, endStart, judge, kept, readable })
+  const listener = yield* makeRunListener(order, { approvals, endStart, judge, kept, readable })
   yield* agent.events.pipe(Stream.runForEach(listener.handle), Effect.forkScoped)
 
   const ended = (outcome: AgentOutcome): WorkEnd => ({

@@ -85,10 +85,12 @@ export class ApprovalRepository extends Context.Service<
     /** Notes that the owner of the run has it. False when the lease is no longer held. */
     deliver(lease: Lease, id: ApprovalId): Effect.Effect<boolean, DatabaseFailure>
     delivery(id: ApprovalId): Effect.Effect<Option.Option<Delivery>, DatabaseFailure>
-    /** What holds a run up: asked by its main agent, and answered or not, but not taken by an owner. */
+    /** What holds a run up: asked by an agent that can go on with it, and answered or not, but not taken by an owner. */
     standing(run: RunId): Effect.Effect<Option.Option<Approval>, DatabaseFailure>
-    /** Ends what subagents asked that are gone with their process. */
+    /** Ends what was asked by who is gone with its process: below the main agent's own subagents. */
     abandon(lease: Lease): Effect.Effect<void, DatabaseFailure>
+    /** Ends one that no agent has heard the answer to, and whose call is not made any more. */
+    withdraw(lease: Lease, id: ApprovalId): Effect.Effect<void, DatabaseFailure>
     /** Of runs that wait, those whose time is over. */
     due(limit: number): Effect.Effect<ReadonlyArray<ApprovalId>, DatabaseFailure>
   }
@@ -214,16 +216,17 @@ export class ApprovalRepository extends Context.Service<
         )
       )
 
+      const heldRun = (lease: Lease) => sql`
+        SELECT id FROM runs
+        WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
+          AND status = 'running'
+        FOR NO KEY UPDATE`
+
       const deliver = Effect.fn("ApprovalRepository.deliver")((lease: Lease, id: ApprovalId) =>
         execute(
           "ApprovalRepository.deliver",
           approvalKey(sql`
-            WITH held AS MATERIALIZED (
-              SELECT id FROM runs
-              WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
-                AND status = 'running'
-              FOR NO KEY UPDATE
-            )
+            WITH held AS MATERIALIZED (${heldRun(lease)})
             UPDATE approvals SET delivered_at = coalesce(delivered_at, clock_timestamp())
             FROM held WHERE approvals.id = ${id} AND approvals.run_id = held.id
               AND approvals.status IN ('answered', 'expired')
@@ -254,15 +257,23 @@ export class ApprovalRepository extends Context.Service<
         execute(
           "ApprovalRepository.abandon",
           sql`
-            WITH held AS MATERIALIZED (
-              SELECT id FROM runs
-              WHERE id = ${lease.run_id} AND owner = ${lease.owner} AND fence = ${lease.fence}::bigint
-                AND status = 'running'
-              FOR NO KEY UPDATE
-            )
+            WITH held AS MATERIALIZED (${heldRun(lease)})
             UPDATE approvals SET status = 'cancelled' FROM held
             WHERE approvals.run_id = held.id AND approvals.of_subagent AND approvals.delivered_at IS NULL
               AND approvals.status IN ('pending', 'answered')`
+        ).pipe(Effect.asVoid)
+      )
+
+      // One whose time was over stays so, and holds nothing up any more.
+      const withdraw = Effect.fn("ApprovalRepository.withdraw")((lease: Lease, id: ApprovalId) =>
+        execute(
+          "ApprovalRepository.withdraw",
+          sql`
+            WITH held AS MATERIALIZED (${heldRun(lease)})
+            UPDATE approvals SET status = CASE status WHEN 'expired' THEN status ELSE 'cancelled' END,
+              delivered_at = CASE status WHEN 'expired' THEN clock_timestamp() END
+            FROM held
+            WHERE approvals.id = ${id} AND approvals.run_id = held.id AND approvals.delivered_at IS NULL`
         ).pipe(Effect.asVoid)
       )
 
@@ -287,6 +298,7 @@ export class ApprovalRepository extends Context.Service<
         delivery,
         standing,
         abandon,
+        withdraw,
         due
       })
     })

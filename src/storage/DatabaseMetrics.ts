@@ -44,6 +44,7 @@ export const databaseOperations = [
   "ApprovalRepository.settle",
   "ApprovalRepository.settled",
   "ApprovalRepository.standing",
+  "ApprovalRepository.withdraw",
   "BudgetRepository.allowance",
   "BudgetRepository.find",
   "BudgetRepository.set",

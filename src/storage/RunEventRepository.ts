@@ -113,7 +113,7 @@ export class RunEventRepository extends Context.Service<
                 ${texts(asked.map(({ request }) => JSON.stringify(request.input)))},
                 ${texts(asked.map(({ request }) => storable(request.reason)))},
                 ${texts(asked.map(({ request }) => JSON.stringify(request.rules)))},
-                ${flags(asked.map(({ request }) => request.isOfSubagent))},
+                ${flags(asked.map(({ request }) => request.endsWithProcess))},
                 ${texts(asked.map(({ expires_at }) => DateTime.formatIso(expires_at)))}
               ) AS asked (run_id, id, kind, tool_name, tool_use_id, input, reason, rules, of_subagent, expires_at)
                 ON asked.run_id = held.id

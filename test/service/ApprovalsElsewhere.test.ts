@@ -31,29 +31,42 @@ const runOf = async (id: string) => {
   return row ?? {}
 }
 
+const body = {
+  prompt: scripted(
+    "Work.",
+    { tool: "Write", input: { file_path: "out.txt", content: "finished\n" } },
+    { tool: "Bash", input: { command: "echo asked >> out.txt" } },
+    { text: "Done." }
+  ),
+  tools: ["Bash", "Write"],
+  allowed_tools: ["Write"],
+  system_prompt: "Answer.",
+  approvals: { mode: "ask" }
+}
+
+const dig = { tool: "Bash", input: { command: "echo dug >> out.txt" } }
+const task = { description: "Dig", subagent_type: "digger", prompt: scripted("Dig.", dig, dig, { text: "Dug." }) }
+
 it("an approval given two instances and one restart later runs exactly the approved tool call once", async () => {
   const { one, start, two } = instances
-  const live = await one.stream("POST", "/api/v1/query", {
-    body: {
-      prompt: scripted(
-        "Work.",
-        { tool: "Write", input: { file_path: "out.txt", content: "finished\n" } },
-        { tool: "Bash", input: { command: "echo asked >> out.txt" } },
-        { text: "Done." }
-      ),
-      tools: ["Bash", "Write"],
-      allowed_tools: ["Write"],
-      system_prompt: "Answer.",
-      approvals: { mode: "ask" }
-    }
-  })
+  const live = await one.stream("POST", "/api/v1/query", { body })
   const asked = await live.waitFor("permission_request")
   assert.strictEqual(at(asked.data, "input.command"), "echo asked >> out.txt")
   const { runId } = live
+  const below = await one.stream("POST", "/api/v1/query", {
+    body: {
+      ...body,
+      prompt: scripted("Lead.", { tool: "Agent", input: task }, { text: "Led." }),
+      agents: { digger: { description: "Digs.", prompt: "Dig.", tools: ["Bash"] } }
+    }
+  })
+  const askedBelow = await below.waitFor("permission_request")
 
-  // Its instance dies while it holds the agent: what was asked is stored, so the run is not lost.
+  // Its instance dies while it holds the agents: what was asked is stored, so no run is lost.
   await one.kill9()
-  await until("the run waits", async () => (await runOf(runId))["status"] === "waiting")
+  for (const id of [runId, below.runId]) {
+    await until("the run waits", async () => (await runOf(id))["status"] === "waiting")
+  }
   await untilNoAgents(one.dataDir)
   const segment = await two.stream("GET", `/api/v1/runs/${runId}/events`)
   await segment.finished()
@@ -94,4 +107,14 @@ it("an approval given two instances and one restart later runs exactly the appro
   assert.strictEqual(status, "completed")
   assert.strictEqual(readFileSync(join(String(cwd), "out.txt"), "utf8"), "finished\nedited\n")
   assert.lengthOf(toolResultBlocks(events), 2)
+
+  // What a subagent asked waits no less.
+  const allowed = await living.request("POST", `/api/v1/approvals/${textAt(askedBelow.data, "approval_id")}`, {
+    body: { decision: "allow" }
+  })
+  assert.strictEqual(allowed.status, 200, allowed.text)
+  await until("the run ends", async () => (await runOf(below.runId))["status"] === "completed")
+  const ended = await runOf(below.runId)
+  assert.isTrue(ended["delivered"])
+  assert.strictEqual(readFileSync(join(String(ended["cwd"]), "out.txt"), "utf8"), "dug\n")
 })

@@ -25,6 +25,20 @@ const options = {
 
 const agents = { digger: { description: "Digs.", prompt: "Dig.", tools: ["Bash"] } }
 
+/** The tool calls that a stream shows, in order; those of subagents too. */
+const callsIn = (stream: EventReader) =>
+  stream
+    .all("message")
+    .flatMap(({ data }) => listAt(data, "content"))
+    .filter((block) => at(block, "type") === "tool_use")
+
+/** What a subagent is called with, so that it does this. */
+const subtask = (...steps: ReadonlyArray<Step>) => ({
+  description: "Dig",
+  subagent_type: "digger",
+  prompt: scripted("Dig.", ...steps)
+})
+
 const bash = (command: string): Step => ({ tool: "Bash", input: { command } })
 
 const body = (steps: ReadonlyArray<Step>, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -226,17 +240,111 @@ describe("a run whose agent waits for an answer", () => {
     assert.strictEqual((await service.request("POST", `/api/v1/runs/${first.runId}/interrupt`)).status, 200)
   })
 
-  it("keeps the agent for what a subagent asks: that could not be taken up again", async () => {
-    const { service } = setting()
-    const task = {
-      description: "Dig",
-      subagent_type: "digger",
-      prompt: scripted("Dig.", bash("echo dug >> out.txt"), { text: "Dug." })
+  it("lets the agent go for what a subagent asks, too, who goes on with its own conversation as often as it must", async () => {
+    const { model, service } = setting()
+    const echo = (word: string) => bash(`echo ${word} >> out.txt`)
+    const both = { tools: ["dug", "beside"].map((word) => ({ name: "Bash", input: echo(word).input ?? {} })) }
+    const [deeper, end] = [echo("deeper"), { text: "I leave it at that." }]
+    const work = subtask(bash("echo looked"), both, echo("dug"), deeper, deeper, echo("last"), end)
+    const prompt = scripted("Work.", { tool: "Agent", input: work }, { hold: "last", text: "Done." })
+    const first = await untilWaiting([], { agents, tools: undefined, prompt })
+    await until("no agent is left", () => agentProcesses(service.dataDir).length === 0)
+    const requests = model.requests().length
+
+    const second = await goOn(first)
+    const given = await answer(first, { decision: "allow", input: { command: "echo edited >> out.txt" } })
+    assert.strictEqual(given.status, 200, given.text)
+    await second.finished()
+    assert.strictEqual(at(second.first("done").data, "reason"), "waiting", second.raw)
+    assert.deepEqual(await lines(first, "out.txt"), ["edited"])
+    const init = first.first("init").data
+    assert.deepEqual(
+      ["model", "tools", "mcp_servers"].map((field) => at(second.first("init").data, field)),
+      ["model", "tools", "mcp_servers"].map((field) => at(init, field))
+    )
+    const [called] = callsIn(first)
+    for (const { data } of second.all("message")) {
+      assert.strictEqual(at(data, "parent_tool_use_id"), at(called, "id"), second.raw)
     }
+
+    const third = await goOn(second)
+    await answer(second, { decision: "deny", message: "Deep enough." })
+    await third.finished()
+    assert.strictEqual(at(third.first("done").data, "reason"), "waiting", third.raw)
+    assert.include(toolResults(third).at(-1) ?? "", "Deep enough.")
+
+    // Who does not make its call again has it not made.
+    const rest = await goOn(third)
+    await answer(third, { decision: "allow" })
+    const approvals = `/api/v1/approvals?run_id=${first.runId}`
+    const statuses = async () =>
+      listAt((await service.request("GET", approvals)).body, "approvals").map((one) => at(one, "status"))
+    await until("it is not asked any more", async () => (await statuses())[0] === "cancelled")
+    assert.deepEqual(await statuses(), ["cancelled", "answered", "answered"])
+    model.open("last")
+    await rest.finished()
+    assert.strictEqual(at(rest.first("done").data, "reason"), "completed", rest.raw)
+    assert.include(toolResults(rest).at(-1) ?? "", "I leave it at that.")
+    assert.deepEqual(await lines(first, "out.txt"), ["edited"])
+    assert.deepInclude(await runOf(first), { status: "completed", cost_unknown: false, num_turns: 2 })
+
+    // It was the same subagent with the same words all along, and nobody but itself was asked to repeat anything.
+    const seen = model.requests().slice(requests)
+    assert.deepEqual(
+      seen.map(({ kind }) => kind),
+      ["subagent", "subagent", "subagent", "subagent", "subagent", "main"]
+    )
+    for (const { body: sent, kind } of seen) {
+      if (kind === "main") continue
+      assert.include(JSON.stringify(at(sent, "system")), '"Dig.')
+      assert.include(JSON.stringify(at(sent, "messages")), '"looked"')
+      assert.deepEqual(
+        listAt(sent, "tools").map((tool) => at(tool, "name")),
+        ["Bash"]
+      )
+    }
+
+    // What is stored is what was said: a call of a subagent, and what it came to.
+    const path = `/api/v1/sessions/${first.sessionId}/resume`
+    const next = await service.stream("POST", path, { body: { prompt: scripted("Next.", { text: "Yes." }) } })
+    await next.finished()
+    assert.strictEqual(at(next.first("done").data, "reason"), "completed", next.raw)
+    const told = JSON.stringify(at(model.requests().at(-1)?.body, "messages"))
+    assert.include(told, '"name":"Agent"')
+    assert.include(told, "I leave it at that.")
+    assert.notInclude(told, "SendMessage")
+  })
+
+  it("keeps the agent while another subagent is at work, and goes on by what was allowed for the session", async () => {
+    const { service } = setting()
+    const tools = ["one", "two"].map((name) => {
+      const touch = bash(`touch ${name}.txt`)
+      return { name: "Agent", input: subtask(touch, touch, touch, { text: "Dug." }) }
+    })
+    const first = await service.stream("POST", "/api/v1/query", { body: body([{ tools }], { agents }) })
+    await first.waitFor("permission_request")
+    await until("both ask", () => callsIn(first).filter((call) => at(call, "name") === "Bash").length === 2)
+    assert.strictEqual((await answer(first, { decision: "allow", scope: "session" })).status, 200)
+    await first.finished()
+    assert.strictEqual(at(first.first("done").data, "reason"), "waiting", first.raw)
+    assert.lengthOf(first.all("permission_request"), 2)
+
+    const second = await goOn(first)
+    await answer(first, { decision: "allow", scope: "session" })
+    await second.finished()
+    assert.strictEqual(at(second.first("done").data, "reason"), "completed", second.raw)
+    assert.include(second.raw, "approval_allowed")
+    assert.lengthOf(second.all("permission_request"), 0)
+    for (const name of ["one.txt", "two.txt"]) assert.deepEqual(await lines(first, name), [""])
+  })
+
+  it("keeps the agent for what a subagent of a subagent asks: nobody could take that up again", async () => {
+    const { database, service } = setting()
+    const dig = { tool: "Agent", input: subtask(bash("echo dug >> out.txt"), { text: "Dug." }) }
+    const foreman = { description: "Has others dig.", prompt: "Lead.", tools: ["Agent"] }
+    const lead = { description: "Lead", subagent_type: "foreman", prompt: scripted("Lead.", dig, { text: "Led." }) }
     const stream = await service.stream("POST", "/api/v1/query", {
-      body: body([{ tool: "Agent", input: task }], {
-        agents
-      })
+      body: body([{ tool: "Agent", input: lead }], { agents: { ...agents, foreman } })
     })
     await stream.waitFor("permission_request")
     const given = await answer(stream, { decision: "allow" })
@@ -244,6 +352,8 @@ describe("a run whose agent waits for an answer", () => {
     await stream.finished()
     assert.strictEqual(at(stream.first("done").data, "reason"), "completed", stream.raw)
     assert.deepEqual(await lines(stream, "out.txt"), ["dug"])
+    const rows = await rowsOf(database, "SELECT of_subagent FROM approvals WHERE run_id = $1", [stream.runId])
+    assert.deepEqual(rows, [{ of_subagent: true }])
   })
 
   it("is interrupted, also by a request that takes its place, and answers a single request with 202", async () => {
