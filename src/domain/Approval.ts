@@ -12,7 +12,7 @@ export type ApprovalId = typeof ApprovalId.Type
 export const ApprovalKind = Schema.Literals(["permission", "question"])
 export type ApprovalKind = typeof ApprovalKind.Type
 
-/** Where it stands. `cancelled`: its run ended before anybody answered. */
+/** Where it stands. `cancelled`: its run ended before an agent had heard an answer, or its subagent did without the call. */
 export const ApprovalStatus = Schema.Literals(["pending", "answered", "expired", "cancelled"])
 export type ApprovalStatus = typeof ApprovalStatus.Type
 
