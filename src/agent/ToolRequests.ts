@@ -7,6 +7,8 @@ import { ExpectedCalls } from "./ExpectedCalls.ts"
 
 /** What is known of a tool call when its decision is asked for. */
 export interface AskedTool extends Omit<ToolRequest, "endsWithProcess"> {
+  /** The call's own id, also where it was asked about under another before. */
+  readonly call: string
   readonly isOfSubagent: boolean
 }
 
@@ -85,6 +87,7 @@ export const makeToolRequests = Effect.fnUntraced(function* (turn: BegunTurn) {
     (atWork: AtWork): CanUseTool =>
     async (tool_name, given, { agentID, decisionReason, signal, suggestions, toolUseID }) => {
       const requestOf = (input: ToolInput): AskedTool => ({
+        call: toolUseID,
         tool_name,
         tool_use_id: expected.askedAs({ id: toolUseID, tool: tool_name, input: given, agent: agentID }) ?? toolUseID,
         input,

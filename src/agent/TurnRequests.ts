@@ -45,13 +45,13 @@ export class TurnRequests {
    */
   readonly next: Effect.Effect<AgentEvent> = Effect.suspend(() => Queue.take(this.#requests.open)).pipe(
     Effect.tap(({ request }) =>
-      Effect.sync(() => this.#isKnown(request.tool_use_id)).pipe(
+      Effect.sync(() => this.#isKnown(request.call)).pipe(
         Effect.repeat({ until: (known) => known, schedule: Schedule.spaced(seenCheckEvery) }),
         Effect.timeoutOption(seenWithinMillis)
       )
     ),
-    Effect.map(({ decision, request: { isOfSubagent, ...request } }) => {
-      const endsWithProcess = isOfSubagent && !this.#isOfMainsSubagent(request.tool_use_id)
+    Effect.map(({ decision, request: { call, isOfSubagent, ...request } }) => {
+      const endsWithProcess = isOfSubagent && !this.#isOfMainsSubagent(call)
       return { event: "request", request: { ...request, endsWithProcess }, decision }
     })
   )
